@@ -1,0 +1,1 @@
+"""Pure scheduling arithmetic: integers in, integers out; no Django, no network, no database."""

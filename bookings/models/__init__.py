@@ -1,0 +1,53 @@
+"""Tables: nouns only. Whatever writes them lives in bookings.domain."""
+
+from .audit import AuditEntry, IdempotencyKey
+from .bookings import Booking, Contact, SchedulerRequest, Seat
+from .calendars import Account, Calendar
+from .events import Event, Participant
+from .hosts import Host, Override, Schedule
+from .ledger import Busy, Claim
+from .offers import EventType, GroupMember, GroupRule, Question
+from .outbox import Message, Mirror, PushAttempt
+from .tenancy import (
+    ApiKey,
+    ExternalRef,
+    Installation,
+    Membership,
+    Organisation,
+    TenantManager,
+    TenantModel,
+    TenantRequired,
+)
+
+__all__ = [
+    "Account",
+    "ApiKey",
+    "AuditEntry",
+    "Booking",
+    "Busy",
+    "Calendar",
+    "Claim",
+    "Contact",
+    "Event",
+    "EventType",
+    "ExternalRef",
+    "GroupMember",
+    "GroupRule",
+    "Host",
+    "IdempotencyKey",
+    "Installation",
+    "Membership",
+    "Message",
+    "Mirror",
+    "Organisation",
+    "Override",
+    "Participant",
+    "PushAttempt",
+    "Question",
+    "Schedule",
+    "SchedulerRequest",
+    "Seat",
+    "TenantManager",
+    "TenantModel",
+    "TenantRequired",
+]

@@ -1,0 +1,95 @@
+"""Who can be booked: people and resources, and when they are open."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.db import models
+from django.utils.timezone import now
+
+from .tenancy import TenantModel
+
+OFFICE_HOURS: list[list[list[int]]] = [[[540, 1020]]] * 5 + [[], []]
+
+
+def office_hours() -> list[list[list[int]]]:
+    """Monday to Friday, nine to five: minutes of the wall-clock day, Monday first."""
+    return [[list(block) for block in day] for day in OFFICE_HOURS]
+
+
+class Schedule(TenantModel):
+    """Weekly hours: seven lists of [start, end] in minutes of the local day, Monday first."""
+
+    name = models.CharField(max_length=100, default="Working hours")
+    weekly = models.JSONField(default=office_hours)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Host(TenantModel):
+    """A person or a resource whose time can be had."""
+
+    class Kind(models.TextChoices):
+        PERSON = "person", "Person"
+        RESOURCE = "resource", "Resource"
+
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.PERSON)
+    name = models.CharField(max_length=200)
+    email = models.EmailField(blank=True)
+    slug = models.SlugField(max_length=60)
+    timezone = models.CharField(max_length=64, default="UTC", help_text="IANA name, such as Europe/Berlin")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="hosts"
+    )
+    schedule = models.ForeignKey(Schedule, on_delete=models.PROTECT, related_name="hosts")
+    booking_calendar = models.ForeignKey(
+        "Calendar",
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="The one calendar that receives this host's bookings",
+    )
+    stale_after_minutes = models.PositiveIntegerField(
+        default=1440, help_text="Busy times not verified for longer than this are not trusted on public pages"
+    )
+    is_active = models.BooleanField(default=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["organisation", "slug"], name="host_slug_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Override(TenantModel):
+    """A stretch of local days on which a host's weekly hours do not hold."""
+
+    class Kind(models.TextChoices):
+        HOURS = "hours", "Other hours"
+        CLOSED = "closed", "Closed"
+        LEAVE = "leave", "Out of office"
+        HOLIDAY = "holiday", "Public holiday"
+        TRAVEL = "travel", "In another time zone"
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="overrides")
+    kind = models.CharField(max_length=10, choices=Kind)
+    first_day = models.DateField()
+    last_day = models.DateField(help_text="Inclusive")
+    blocks = models.JSONField(default=list, blank=True, help_text="[start, end] in minutes of the local day")
+    timezone = models.CharField(max_length=64, blank=True, help_text="For travel: the zone of those days")
+    redirect_to = models.ForeignKey(Host, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["first_day"]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(last_day__gte=models.F("first_day")), name="override_days_in_order"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.first_day} – {self.last_day}"

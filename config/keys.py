@@ -1,0 +1,48 @@
+"""The installation's secrets: made on first use, kept in one file of mode 0600 beside the database."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+import tempfile
+from pathlib import Path
+from typing import Any
+
+FILE = "keys.json"
+
+
+def load(folder: Path) -> dict[str, Any]:
+    """Read the key file of a data folder, making folder and file when there are none.
+
+    Keys: secret_key (text), link_key (text), data_keys ({id: base64 of 32 bytes}), staff_password, admin_password.
+    Several processes may start at once: the first to link its file wins, the others read that one.
+    """
+    path = folder / FILE
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        _write_new(path, _fresh())
+    return json.loads(path.read_text())  # type: ignore[no-any-return]
+
+
+def _fresh() -> dict[str, Any]:
+    return {
+        "secret_key": secrets.token_urlsafe(64),
+        "link_key": secrets.token_urlsafe(48),
+        "data_keys": {"1": base64.b64encode(secrets.token_bytes(32)).decode()},
+        "staff_password": secrets.token_urlsafe(12),
+        "admin_password": secrets.token_urlsafe(12),
+    }
+
+
+def _write_new(path: Path, keys: dict[str, Any]) -> None:
+    handle, draft = tempfile.mkstemp(dir=path.parent)  # mode 0600
+    try:
+        with os.fdopen(handle, "w") as file:
+            json.dump(keys, file, indent=1)
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(draft)
