@@ -69,7 +69,7 @@ def _cut(intervals: tuple[Interval, ...], lo: int, hi: int) -> list[Interval]:
     return inside
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=2048)
 def _build(
     tzid: str,
     weekly: WeeklyHours,
@@ -100,5 +100,5 @@ def _of_day(there: Zone, day: int, blocks: tuple[Block, ...]) -> list[Interval]:
     begin, end = there.day_bounds(day)
     if begin == end:
         return []
-    midnight = day * DAY
-    return [(there.to_utc(midnight + 60 * start), there.to_utc(midnight + 60 * stop)) for start, stop in blocks]
+    midnight, to_utc = day * DAY, there.to_utc
+    return [(to_utc(midnight + 60 * start), to_utc(midnight + 60 * stop)) for start, stop in blocks]

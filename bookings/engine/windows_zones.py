@@ -1,4 +1,8 @@
-"""Windows zone names and their IANA zones: the "001" rows of Unicode CLDR windowsZones."""
+"""Windows zone names and their IANA zones: the "001" rows of Unicode CLDR windowsZones.
+
+Where CLDR keeps an older spelling (Asia/Calcutta) this table has the name IANA prefers today. The names
+that Windows itself has retired, but old calendars still carry, are at the end.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ Altai Standard Time=Asia/Barnaul
 Arab Standard Time=Asia/Riyadh
 Arabian Standard Time=Asia/Dubai
 Arabic Standard Time=Asia/Baghdad
-Argentina Standard Time=America/Buenos_Aires
+Argentina Standard Time=America/Argentina/Buenos_Aires
 Astrakhan Standard Time=Europe/Astrakhan
 Atlantic Standard Time=America/Halifax
 Aus Central W. Standard Time=Australia/Eucla
@@ -47,16 +51,16 @@ Eastern Standard Time=America/New_York
 Eastern Standard Time (Mexico)=America/Cancun
 Egypt Standard Time=Africa/Cairo
 Ekaterinburg Standard Time=Asia/Yekaterinburg
-FLE Standard Time=Europe/Kiev
+FLE Standard Time=Europe/Kyiv
 Fiji Standard Time=Pacific/Fiji
 GMT Standard Time=Europe/London
 GTB Standard Time=Europe/Bucharest
 Georgian Standard Time=Asia/Tbilisi
-Greenland Standard Time=America/Godthab
+Greenland Standard Time=America/Nuuk
 Greenwich Standard Time=Atlantic/Reykjavik
 Haiti Standard Time=America/Port-au-Prince
 Hawaiian Standard Time=Pacific/Honolulu
-India Standard Time=Asia/Calcutta
+India Standard Time=Asia/Kolkata
 Iran Standard Time=Asia/Tehran
 Israel Standard Time=Asia/Jerusalem
 Jordan Standard Time=Asia/Amman
@@ -74,10 +78,10 @@ Montevideo Standard Time=America/Montevideo
 Morocco Standard Time=Africa/Casablanca
 Mountain Standard Time=America/Denver
 Mountain Standard Time (Mexico)=America/Mazatlan
-Myanmar Standard Time=Asia/Rangoon
+Myanmar Standard Time=Asia/Yangon
 N. Central Asia Standard Time=Asia/Novosibirsk
 Namibia Standard Time=Africa/Windhoek
-Nepal Standard Time=Asia/Katmandu
+Nepal Standard Time=Asia/Kathmandu
 New Zealand Standard Time=Pacific/Auckland
 Newfoundland Standard Time=America/St_Johns
 Norfolk Standard Time=Pacific/Norfolk
@@ -120,7 +124,7 @@ Tonga Standard Time=Pacific/Tongatapu
 Transbaikal Standard Time=Asia/Chita
 Turkey Standard Time=Europe/Istanbul
 Turks And Caicos Standard Time=America/Grand_Turk
-US Eastern Standard Time=America/Indianapolis
+US Eastern Standard Time=America/Indiana/Indianapolis
 US Mountain Standard Time=America/Phoenix
 UTC=Etc/UTC
 UTC+12=Etc/GMT-12
@@ -142,6 +146,8 @@ West Bank Standard Time=Asia/Hebron
 West Pacific Standard Time=Pacific/Port_Moresby
 Yakutsk Standard Time=Asia/Yakutsk
 Yukon Standard Time=America/Whitehorse
+Kamchatka Standard Time=Asia/Kamchatka
+Mid-Atlantic Standard Time=Etc/GMT+2
 """
 
 WINDOWS_ZONES: dict[str, str] = dict(row.split("=", 1) for row in _ROWS.splitlines())
