@@ -48,6 +48,7 @@ class Rule:
         day's midnight, and the whole day is meant.
     :ivar byday: (ordinal, weekday) with 0 for "every" and Monday = 0.
     :ivar wkst: first day of the week, Monday = 0.
+    :ivar skip: what to do with days that a month does not have (RFC 7529 4.1).
     """
 
     freq: str
@@ -65,9 +66,12 @@ class Rule:
     bysecond: tuple[int, ...] = ()
     bysetpos: tuple[int, ...] = ()
     wkst: int = 0
+    skip: Literal["OMIT", "BACKWARD", "FORWARD"] = "OMIT"
 
     def __str__(self) -> str:
         parts = [f"FREQ={self.freq}"]
+        if self.skip != "OMIT":
+            parts = ["RSCALE=GREGORIAN", *parts, f"SKIP={self.skip}"]
         if self.interval != 1:
             parts.append(f"INTERVAL={self.interval}")
         if self.count is not None:
@@ -88,7 +92,7 @@ def parse_rule(text: str) -> Rule:
     """Read a rule, with or without ``RRULE:`` in front.
 
     ``RSCALE=GREGORIAN`` and ``SKIP=OMIT`` (RFC 7529), which Apple's calendars send, say nothing new and are
-    dropped. Everything else outside RFC 5545 3.3.10 is refused, including its forbidden combinations.
+    dropped. What neither RFC 5545 3.3.10 nor SKIP allows is refused, including forbidden combinations.
 
     :raises RuleError: codes ``too_long``, ``syntax``, ``unknown_part``, ``repeated_part``, ``freq``,
         ``value``, ``combination``, ``rscale``.
@@ -96,13 +100,12 @@ def parse_rule(text: str) -> Rule:
     if len(text) > MAX_TEXT:
         raise RuleError("too_long", f"A recurrence rule may have {MAX_TEXT} characters at most.")
     parts = _split(text.strip().upper().removeprefix("RRULE:"))
-    if parts.pop("RSCALE", "GREGORIAN") != "GREGORIAN" or parts.pop("SKIP", "OMIT") != "OMIT":
-        raise RuleError("rscale", "Only the Gregorian calendar with SKIP=OMIT is supported.")
+    if parts.pop("RSCALE", "GREGORIAN") != "GREGORIAN":
+        raise RuleError("rscale", "Only the Gregorian calendar is supported.")
     fields: dict[str, object] = {}
     for name, value in parts.items():
         if name in _LISTS:
-            field, *limits = _LISTS[name]
-            fields[field] = _numbers(name, value, *limits)
+            fields[_LISTS[name][0]] = _numbers(name, value)
         elif name in _SINGLE:
             fields.update(_SINGLE[name](value))
         else:
@@ -146,7 +149,8 @@ def _number(name: str, value: str) -> int:
     return int(value)
 
 
-def _numbers(name: str, value: str, low: int, high: int, negative: bool) -> tuple[int, ...]:
+def _numbers(name: str, value: str) -> tuple[int, ...]:
+    _, low, high, negative = _LISTS[name]
     numbers = {_number(name, item) for item in value.split(",")}
     for number in numbers:
         if not (low <= number <= high or (negative and low <= -number <= high)):
@@ -167,6 +171,12 @@ def _positive(name: str, value: str) -> int:
 def _freq(value: str) -> str:
     if value not in FREQUENCIES:
         raise RuleError("freq", f"Unknown FREQ: {value[:40]!r}")
+    return value
+
+
+def _skip(value: str) -> str:
+    if value not in ("OMIT", "BACKWARD", "FORWARD"):
+        raise RuleError("value", f"Unknown SKIP: {value[:40]!r}")
     return value
 
 
@@ -207,6 +217,7 @@ _SINGLE: dict[str, Callable[[str], dict[str, object]]] = {
     "UNTIL": _until,
     "BYDAY": lambda value: {"byday": _byday(value)},
     "WKST": lambda value: {"wkst": _wkst(value)},
+    "SKIP": lambda value: {"skip": _skip(value)},
 }
 
 
@@ -222,8 +233,7 @@ def _until_text(until: int, kind: str) -> str:
 def _check_combinations(rule: Rule) -> None:
     """The combinations RFC 5545 3.3.10 forbids."""
     numbered = any(ordinal for ordinal, _ in rule.byday)
-    by = (rule.bymonth, rule.byweekno, rule.byyearday, rule.bymonthday, rule.byday)
-    by += (rule.byhour, rule.byminute, rule.bysecond)
+    others = [field for field, *_ in _LISTS.values() if field != "bysetpos"]
     faults = {
         "COUNT and UNTIL cannot both be given.": rule.count is not None and rule.until is not None,
         "BYWEEKNO needs FREQ=YEARLY.": rule.byweekno and rule.freq != "YEARLY",
@@ -235,7 +245,9 @@ def _check_combinations(rule: Rule) -> None:
             numbered and rule.freq not in ("MONTHLY", "YEARLY")
         ),
         "BYDAY with a number cannot be used with BYWEEKNO.": numbered and rule.byweekno,
-        "BYSETPOS needs another BY part.": rule.bysetpos and not any(by),
+        "BYSETPOS needs another BY part.": (
+            rule.bysetpos and not rule.byday and not any(getattr(rule, field) for field in others)
+        ),
     }
     for text, fault in faults.items():
         if fault:

@@ -1,0 +1,145 @@
+"""Recurring events: a set of rules and dates, expanded inside a window.
+
+Starts and dates are wall seconds (see :mod:`bookings.engine.zones`), windows and results UTC seconds. Rules
+are computed in wall time and then placed on the time line, so a series keeps its local hour
+when clocks change; a time missing in a gap moves forward (RFC 5545 3.3.5).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from bookings.engine.periods import MAX_WALL, Series, TooMany, series
+from bookings.engine.rules import Rule, RuleError, parse_rule, validate_written
+from bookings.engine.zones import DAY, Zone, zone
+
+__all__ = ["RecurrenceSet", "Rule", "RuleError", "TooMany", "parse_rule", "validate_written"]
+
+MAX_OCCURRENCES = 5000
+
+
+@dataclass(frozen=True)
+class RecurrenceSet:
+    """When an event happens.
+
+    Without rules it happens at ``start`` and at ``rdates``. With rules it happens when they say, from
+    ``start`` on, and at ``rdates``; a start that fits no rule is not an occurrence (RFC 5545 3.8.5.3 leaves
+    that open, and most programs agree). ``exdates`` and ``exrules`` take away what falls on the same instant.
+
+    :param start: DTSTART in wall seconds; for an all-day event its midnight.
+    :param tzid: IANA zone; None for UTC and for floating times that are to be read as UTC.
+    """
+
+    start: int
+    tzid: str | None
+    rules: tuple[Rule, ...] = ()
+    rdates: tuple[int, ...] = ()
+    exdates: tuple[int, ...] = ()
+    exrules: tuple[Rule, ...] = ()
+
+    def starts(self, lo: int, hi: int, limit: int = MAX_OCCURRENCES) -> list[int]:
+        """Occurrence starts in [lo, hi), UTC seconds, ascending and without duplicates.
+
+        :raises TooMany: for more than ``limit``, or if finding them would take too long. There may
+            be occurrences then: never read it as free time.
+        :raises UnknownZone: for a tzid that is not an IANA zone.
+        """
+        clock = zone(self.tzid or "UTC")
+        # to_utc(w) >= lo means w >= lo + offset, for whichever offset is in force around lo; likewise hi.
+        first = lo + min(clock.offset(lo - DAY), clock.offset(lo + DAY))
+        last = hi + max(clock.offset(hi - DAY), clock.offset(hi + DAY))
+        dates = self.rdates if self.rules else (self.start, *self.rdates)
+        room = limit + len(self.exdates)
+        found = {clock.to_utc(wall) for wall in dates if first <= wall <= last}
+        found.update(self._generated(clock, self.rules, first, last, room))
+        if found:
+            found.difference_update(self._excluded(clock, first, last))
+        inside = sorted(instant for instant in found if lo <= instant < hi)
+        if len(inside) > limit:
+            raise TooMany(f"The series has more than {limit} occurrences in this window.")
+        return inside
+
+    def walls(self, lo: int, hi: int, limit: int = MAX_OCCURRENCES) -> list[int]:
+        """As :meth:`starts`, but what the clocks show then: a time moved out of a gap is the moved one."""
+        to_wall = zone(self.tzid or "UTC").to_wall
+        return [to_wall(instant) for instant in self.starts(lo, hi, limit)]
+
+    def occurrences(self, lo: int, hi: int, limit: int = MAX_OCCURRENCES) -> list[tuple[int, int]]:
+        """:meth:`starts` and :meth:`walls` in one, as (UTC seconds, wall seconds)."""
+        to_wall = zone(self.tzid or "UTC").to_wall
+        return [(instant, to_wall(instant)) for instant in self.starts(lo, hi, limit)]
+
+    def last(self) -> int | None:
+        """The last occurrence start in UTC seconds; None if there is no end before the year 10000.
+
+        A set that ends without a single occurrence answers its ``start``.
+
+        :raises TooMany: if finding it would take too long.
+        """
+        clock = zone(self.tzid or "UTC")
+        ends = [_end(rule, series(rule, self.start), clock, MAX_WALL) for rule in self.rules]
+        if None in ends:
+            return None
+        dates = self.rdates if self.rules else (self.start, *self.rdates)
+        gone = {clock.to_utc(wall) for wall in self.exdates}
+        found = [instant for wall in dates if (instant := clock.to_utc(wall)) not in gone]
+        for rule, end in zip(self.rules, ends, strict=True):
+            assert end is not None
+            found += self._last_of(rule, end, clock, gone)
+        return max(found, default=clock.to_utc(self.start))
+
+    def _last_of(self, rule: Rule, end: int, clock: Zone, gone: set[int]) -> list[int]:
+        """The last start of one rule up to wall ``end``, if any, looking backward."""
+        found = series(rule, self.start)
+        # First an hour, then ever longer: a rule may have thousands of starts a day, or none for years.
+        span = 3600
+        while end >= self.start:
+            begin = max(self.start, end - span)
+            instants = _within_until(rule, clock, found.between(begin, end, 10 * MAX_OCCURRENCES))
+            left = [instant for instant in instants if instant not in gone]
+            if left and self.exrules:
+                excluded = set(self._generated(clock, self.exrules, begin, end, 10 * MAX_OCCURRENCES))
+                left = [instant for instant in left if instant not in excluded]
+            if left:
+                return [max(left)]
+            end, span = begin - 1, span * 4
+        return []
+
+    def _excluded(self, clock: Zone, first: int, last: int) -> Iterable[int]:
+        for wall in self.exdates:
+            # A day more on either side: in a gap or an overlap another wall time may be the same instant.
+            if first - DAY <= wall <= last + DAY:
+                yield clock.to_utc(wall)
+        yield from self._generated(clock, self.exrules, first, last, MAX_OCCURRENCES)
+
+    def _generated(
+        self, clock: Zone, rules: tuple[Rule, ...], first: int, last: int, room: int
+    ) -> Iterable[int]:
+        for rule in rules:
+            found = series(rule, self.start)
+            end = _end(rule, found, clock, last)
+            until = last if end is None else min(last, end)
+            yield from _within_until(rule, clock, found.between(first, until, room))
+
+
+def _end(rule: Rule, found: Series, clock: Zone, stop: int) -> int | None:
+    """A wall time after which the rule has no start; None if there is none up to ``stop``."""
+    if rule.count is not None:
+        return found.end_of_count(stop)
+    if rule.until is None:
+        return None
+    if rule.until_kind == "utc":
+        # A day more, since a repeated hour makes later wall times earlier instants; _within_until is exact.
+        return clock.to_wall(rule.until) + DAY
+    # UNTIL with a date means that whole day, also where the start has a time of day.
+    return rule.until + (DAY - 1 if rule.until_kind == "date" else 0)
+
+
+def _within_until(rule: Rule, clock: Zone, walls: list[int]) -> list[int]:
+    """The instants of these wall times, without those after an UNTIL given in UTC."""
+    instants = [clock.to_utc(wall) for wall in walls]
+    if rule.until is not None and rule.until_kind == "utc":
+        while instants and instants[-1] > rule.until:
+            instants.pop()
+    return instants
