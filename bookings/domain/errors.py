@@ -49,6 +49,6 @@ class SlotTaken(DomainError):
 
 @dataclass
 class LinkClosed(DomainError):
-    """A customer's link no longer leads to a choice: unknown, expired, withdrawn or declined, told apart only inside."""
+    """A customer's link no longer leads to a choice: unknown, expired, withdrawn or declined, all alike."""
 
     code: str = "link_closed"

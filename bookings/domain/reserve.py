@@ -263,11 +263,12 @@ def _event(
 ) -> Event:
     """One event for all hosts: it lives in the first one's booking calendar and is mirrored to the others'."""
     first = hosts[0]
+    tzid, start_wall = _on_the_clock(first.timezone, start)
     guests = (Person(wish.email, wish.name, key="guest"),) if wish.email else ()
     data = EventData(
         title=wish.title,
-        start_wall=zone(first.timezone).to_wall(start),
-        timezone=first.timezone,
+        start_wall=start_wall,
+        timezone=tzid,
         duration=terms.length,
         description=wish.description,
         location=wish.location,
@@ -281,10 +282,17 @@ def _event(
         ),
     )
     targets = [_booking_calendar(host) for host in hosts]
-    event = calendar.create(targets[0], data, actor=actor, origin=Event.Origin.BOOKING, start_s=start)
+    event = calendar.create(targets[0], data, actor=actor, origin=Event.Origin.BOOKING)
     for target in targets[1:]:
         outbox.show(event, target)
     return event
+
+
+def _on_the_clock(tzid: str, start: int) -> tuple[str, int]:
+    """The zone and wall seconds that mean this instant; UTC for the second pass of a repeated hour."""
+    clock = zone(tzid)
+    wall = clock.to_wall(start)
+    return (tzid, wall) if clock.to_utc(wall) == start else ("UTC", start)
 
 
 def _booking_calendar(host: Host) -> Calendar:
@@ -336,8 +344,9 @@ def _shift(booking: Booking, terms: Terms, start: int, actor: Actor) -> Booking:
     booking.save()
     if booking.event is not None:
         data = calendar.data_of(booking.event)
-        moved = replace(data, start_wall=zone(data.timezone).to_wall(start), duration=terms.length)
-        calendar.change(booking.event, moved, actor=actor, start_s=start)
+        tzid, start_wall = _on_the_clock(terms.hosts[0].timezone, start)
+        moved = replace(data, start_wall=start_wall, timezone=tzid, duration=terms.length)
+        calendar.change(booking.event, moved, actor=actor)
     record(actor, "booking.moved", booking, before=before, after={"start_s": start})
     return booking
 
