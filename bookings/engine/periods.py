@@ -76,7 +76,7 @@ class Series:
             spent += self.cost + len(walls)
             if len(found) > most or spent > MAX_COST:
                 raise TooMany("The rule has too many occurrences in this window.")
-        return found
+        return sorted(found) if slack else found
 
     def end_of_count(self, stop: int) -> int | None:
         """The start with which COUNT is used up, or None if it lies after ``stop``.

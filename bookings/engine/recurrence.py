@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from bookings.engine.periods import MAX_WALL, Series, TooMany, series
 from bookings.engine.rules import Rule, RuleError, parse_rule, validate_written
@@ -45,16 +46,15 @@ class RecurrenceSet:
             be occurrences then: never read it as free time.
         :raises UnknownZone: for a tzid that is not an IANA zone.
         """
-        clock = zone(self.tzid or "UTC")
+        clock = self._clock
         # to_utc(w) >= lo means w >= lo + offset, for whichever offset is in force around lo; likewise hi.
         first = lo + min(clock.offset(lo - DAY), clock.offset(lo + DAY))
         last = hi + max(clock.offset(hi - DAY), clock.offset(hi + DAY))
         dates = self.rdates if self.rules else (self.start, *self.rdates)
-        room = limit + len(self.exdates)
         found = {clock.to_utc(wall) for wall in dates if first <= wall <= last}
-        found.update(self._generated(clock, self.rules, first, last, room))
-        if found:
-            found.difference_update(self._excluded(clock, first, last))
+        found.update(self._generated(self._series, first, last, limit + len(self.exdates)))
+        if found and (self.exdates or self.exrules):
+            found.difference_update(self._excluded(first, last))
         inside = sorted(instant for instant in found if lo <= instant < hi)
         if len(inside) > limit:
             raise TooMany(f"The series has more than {limit} occurrences in this window.")
@@ -62,12 +62,12 @@ class RecurrenceSet:
 
     def walls(self, lo: int, hi: int, limit: int = MAX_OCCURRENCES) -> list[int]:
         """As :meth:`starts`, but what the clocks show then: a time moved out of a gap is the moved one."""
-        to_wall = zone(self.tzid or "UTC").to_wall
+        to_wall = self._clock.to_wall
         return [to_wall(instant) for instant in self.starts(lo, hi, limit)]
 
     def occurrences(self, lo: int, hi: int, limit: int = MAX_OCCURRENCES) -> list[tuple[int, int]]:
         """:meth:`starts` and :meth:`walls` in one, as (UTC seconds, wall seconds)."""
-        to_wall = zone(self.tzid or "UTC").to_wall
+        to_wall = self._clock.to_wall
         return [(instant, to_wall(instant)) for instant in self.starts(lo, hi, limit)]
 
     def last(self) -> int | None:
@@ -77,56 +77,66 @@ class RecurrenceSet:
 
         :raises TooMany: if finding it would take too long.
         """
-        clock = zone(self.tzid or "UTC")
-        ends = [_end(rule, series(rule, self.start), clock, MAX_WALL) for rule in self.rules]
+        clock = self._clock
+        ends = [_end(each, clock, MAX_WALL) for each in self._series]
         if None in ends:
             return None
         dates = self.rdates if self.rules else (self.start, *self.rdates)
         gone = {clock.to_utc(wall) for wall in self.exdates}
         found = [instant for wall in dates if (instant := clock.to_utc(wall)) not in gone]
-        for rule, end in zip(self.rules, ends, strict=True):
+        for each, end in zip(self._series, ends, strict=True):
             assert end is not None
-            found += self._last_of(rule, end, clock, gone)
+            found += self._last_of(each, end, gone)
         return max(found, default=clock.to_utc(self.start))
 
-    def _last_of(self, rule: Rule, end: int, clock: Zone, gone: set[int]) -> list[int]:
+    @cached_property
+    def _clock(self) -> Zone:
+        return zone(self.tzid or "UTC")
+
+    @cached_property
+    def _series(self) -> list[Series]:
+        return [series(rule, self.start) for rule in self.rules]
+
+    @cached_property
+    def _exseries(self) -> list[Series]:
+        return [series(rule, self.start) for rule in self.exrules]
+
+    def _last_of(self, each: Series, end: int, gone: set[int]) -> list[int]:
         """The last start of one rule up to wall ``end``, if any, looking backward."""
-        found = series(rule, self.start)
         # First an hour, then ever longer: a rule may have thousands of starts a day, or none for years.
         span = 3600
         while end >= self.start:
             begin = max(self.start, end - span)
-            instants = _within_until(rule, clock, found.between(begin, end, 10 * MAX_OCCURRENCES))
+            instants = _within_until(each, self._clock, each.between(begin, end, 10 * MAX_OCCURRENCES))
             left = [instant for instant in instants if instant not in gone]
             if left and self.exrules:
-                excluded = set(self._generated(clock, self.exrules, begin, end, 10 * MAX_OCCURRENCES))
+                excluded = set(self._generated(self._exseries, begin, end, 10 * MAX_OCCURRENCES))
                 left = [instant for instant in left if instant not in excluded]
             if left:
                 return [max(left)]
             end, span = begin - 1, span * 4
         return []
 
-    def _excluded(self, clock: Zone, first: int, last: int) -> Iterable[int]:
+    def _excluded(self, first: int, last: int) -> Iterable[int]:
         for wall in self.exdates:
             # A day more on either side: in a gap or an overlap another wall time may be the same instant.
             if first - DAY <= wall <= last + DAY:
-                yield clock.to_utc(wall)
-        yield from self._generated(clock, self.exrules, first, last, MAX_OCCURRENCES)
+                yield self._clock.to_utc(wall)
+        yield from self._generated(self._exseries, first, last, MAX_OCCURRENCES)
 
-    def _generated(
-        self, clock: Zone, rules: tuple[Rule, ...], first: int, last: int, room: int
-    ) -> Iterable[int]:
-        for rule in rules:
-            found = series(rule, self.start)
-            end = _end(rule, found, clock, last)
-            until = last if end is None else min(last, end)
-            yield from _within_until(rule, clock, found.between(first, until, room))
+    def _generated(self, rules: list[Series], first: int, last: int, room: int) -> Iterable[int]:
+        """The instants of all starts with ``first <= wall <= last``, rule after rule."""
+        for each in rules:
+            end = _end(each, self._clock, last)
+            walls = each.between(first, last if end is None else min(last, end), room)
+            yield from _within_until(each, self._clock, walls)
 
 
-def _end(rule: Rule, found: Series, clock: Zone, stop: int) -> int | None:
+def _end(each: Series, clock: Zone, stop: int) -> int | None:
     """A wall time after which the rule has no start; None if there is none up to ``stop``."""
+    rule = each.rule
     if rule.count is not None:
-        return found.end_of_count(stop)
+        return each.end_of_count(stop)
     if rule.until is None:
         return None
     if rule.until_kind == "utc":
@@ -136,10 +146,9 @@ def _end(rule: Rule, found: Series, clock: Zone, stop: int) -> int | None:
     return rule.until + (DAY - 1 if rule.until_kind == "date" else 0)
 
 
-def _within_until(rule: Rule, clock: Zone, walls: list[int]) -> list[int]:
+def _within_until(each: Series, clock: Zone, walls: list[int]) -> list[int]:
     """The instants of these wall times, without those after an UNTIL given in UTC."""
-    instants = [clock.to_utc(wall) for wall in walls]
-    if rule.until is not None and rule.until_kind == "utc":
-        while instants and instants[-1] > rule.until:
-            instants.pop()
-    return instants
+    instants, rule = clock.to_utc_all(walls), each.rule
+    if rule.until is None or rule.until_kind != "utc":
+        return instants
+    return [instant for instant in instants if instant <= rule.until]

@@ -10,7 +10,8 @@ process starts with ``PYTHONTZPATH=""`` (or calls ``zoneinfo.reset_tzpath(to=())
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, lru_cache
 from importlib import resources
@@ -95,6 +96,23 @@ class Zone:
         table = self._tables.get(wall // _SPAN) or self._table(wall // _SPAN)
         return wall - table.offsets[bisect_right(table.uppers, wall)]
 
+    def to_utc_all(self, walls: Sequence[int]) -> list[int]:
+        """:meth:`to_utc` of many ascending wall times; faster than one by one."""
+        found: list[int] = []
+        at = 0
+        while at < len(walls):
+            index = walls[at] // _SPAN
+            table = self._table(index)
+            place = bisect_right(table.uppers, walls[at])
+            end = (index + 1) * _SPAN
+            if place < len(table.uppers):
+                end = min(end, table.uppers[place])
+            stop = bisect_left(walls, end, at)
+            offset = table.offsets[place]
+            found += [wall - offset for wall in walls[at:stop]]
+            at = stop
+        return found
+
     def is_gap(self, wall: int) -> bool:
         """Whether no clock ever shows that wall time."""
         return self._jump_at(wall) > 0
@@ -141,9 +159,11 @@ class Zone:
         return table.instants[bisect_right(table.uppers, midnight)]
 
     def _table(self, index: int) -> _Table:
-        # Beyond the calendar's ends one table serves all, or absurd instants would fill the memory.
-        index = min(max(index, _MIN_INSTANT // _SPAN), _MAX_INSTANT // _SPAN)
         table = self._tables.get(index)
+        if table is None:
+            # Beyond the calendar's ends one table serves all, or absurd instants would fill the memory.
+            index = min(max(index, _MIN_INSTANT // _SPAN), _MAX_INSTANT // _SPAN)
+            table = self._tables.get(index)
         if table is None:
             table = self._tables[index] = self._probe(index * _SPAN - 2 * DAY, (index + 1) * _SPAN + 2 * DAY)
         return table
