@@ -76,7 +76,8 @@ class CalDavServer:
         if colour:
             properties += f'<a:calendar-color xmlns:a="http://apple.com/ns/ical/">{colour}</a:calendar-color>'
         if timezone:
-            text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//t//t//EN\nBEGIN:VTIMEZONE\nTZID:{timezone}\nEND:VTIMEZONE\nEND:VCALENDAR\n"
+            zone = f"BEGIN:VTIMEZONE\nTZID:{timezone}\nEND:VTIMEZONE\n"
+            text = f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//t//t//EN\n{zone}END:VCALENDAR\n"
             properties += f"<c:calendar-timezone>{text}</c:calendar-timezone>"
         body = (
             '<?xml version="1.0" encoding="utf-8"?>'
