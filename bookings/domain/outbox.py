@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import django.dispatch
+from django.db import transaction
+from django.db.models import F
+from django.utils.timezone import now
 
-from bookings.models import Calendar, Event, Mirror
+from bookings.models import Account, Calendar, Event, Mirror
+
+from .audit import Actor, record
+from .errors import NotAllowed
 
 outbox_written = django.dispatch.Signal()
 """Sent inside the transaction that wrote to the outbox; whoever delivers wakes its worker. Arguments: none."""
+
+_STOPPED = (Mirror.State.FAILED, Mirror.State.NEEDS_CHECK)
 
 
 def show(event: Event, calendar: Calendar) -> None:
@@ -21,14 +29,83 @@ def hide(event: Event) -> None:
         _desire(event, mirror.calendar, Mirror.Desired.ABSENT)
 
 
+@transaction.atomic
+def retry(mirror: Mirror, actor: Actor) -> None:
+    """Try now what was refused, is doubtful or waits its turn. A row that waits for a sign-in goes on waiting.
+
+    :raises NotAllowed: when the account must sign in again first.
+    """
+    if mirror.calendar.account.health == Account.Health.REAUTH:
+        raise NotAllowed("This account must sign in again first; then everything that waits is sent by itself.")
+    rows = Mirror.everywhere.filter(pk=mirror.pk)
+    rows.filter(state__in=_STOPPED).update(state=Mirror.State.IDLE)
+    rows.update(next_attempt_s=0, attempt=0)
+    record(actor, "mirror.retry", mirror)
+    outbox_written.send(sender=Mirror)
+
+
+@transaction.atomic
+def resync(account: Account, actor: Actor) -> None:
+    """Read all calendars of an account anew, from the beginning, as soon as the worker gets to it."""
+    Calendar.everywhere.filter(account=account).update(sync_token="")
+    Account.everywhere.filter(pk=account.pk).update(next_pull_at=now())
+    record(actor, "account.resync", account)
+    outbox_written.send(sender=Account)
+
+
+@transaction.atomic
+def put_back(mirror: Mirror, actor: Actor) -> None:
+    """Make the event anew in a calendar where somebody deleted it: a new generation, so a new object there.
+
+    :raises NotAllowed: when the event is not wanted there any more.
+    """
+    if mirror.desired != Mirror.Desired.PRESENT:
+        raise NotAllowed("This event is no longer wanted in that calendar.")
+    Mirror.everywhere.filter(pk=mirror.pk).update(
+        generation=F("generation") + 1,
+        desired_revision=F("desired_revision") + 1,
+        create_body="",
+        create_revision=0,
+        remote_id="",
+        remote_uid="",
+        remote_fingerprint="",
+        etag="",
+        difference={},
+        state=Mirror.State.IDLE,
+        attempt=0,
+        next_attempt_s=0,
+    )
+    record(actor, "mirror.put_back", mirror)
+    outbox_written.send(sender=Mirror)
+
+
+@transaction.atomic
+def overwrite(mirror: Mirror, actor: Actor) -> None:
+    """Write our state over what somebody changed in that calendar."""
+    if mirror.desired != Mirror.Desired.PRESENT:
+        raise NotAllowed("This event is no longer wanted in that calendar.")
+    Mirror.everywhere.filter(pk=mirror.pk).update(
+        desired_revision=F("desired_revision") + 1, state=Mirror.State.IDLE, attempt=0, next_attempt_s=0
+    )
+    record(actor, "mirror.overwrite", mirror)
+    outbox_written.send(sender=Mirror)
+
+
 def _desire(event: Event, calendar: Calendar, desired: str) -> None:
-    changed = {"desired": desired, "desired_revision": event.revision, "next_attempt_s": 0, "attempt": 0}
     mirror, created = Mirror.everywhere.get_or_create(
-        event=event, calendar=calendar, defaults={"organisation_id": event.organisation_id, **changed}
+        event=event,
+        calendar=calendar,
+        defaults={
+            "organisation_id": event.organisation_id,
+            "desired": desired,
+            "desired_revision": event.revision,
+        },
     )
     if not created:
+        # Every statement raises the number, so that none is mistaken for one already carried out.
+        revision = max(event.revision, mirror.desired_revision + 1)
+        rows = Mirror.everywhere.filter(pk=mirror.pk)
         # A refused or doubtful row deserves a new try with new content; one waiting for sign-in keeps waiting.
-        if mirror.state in (Mirror.State.FAILED, Mirror.State.NEEDS_CHECK):
-            changed["state"] = Mirror.State.IDLE
-        Mirror.everywhere.filter(pk=mirror.pk).update(**changed)
+        rows.filter(state__in=_STOPPED).update(state=Mirror.State.IDLE)
+        rows.update(desired=desired, desired_revision=revision, next_attempt_s=0, attempt=0)
     outbox_written.send(sender=Mirror)
