@@ -32,7 +32,9 @@ DATA_KEYS = {  # {id: 32 bytes}; the highest id encrypts, all decrypt
 DEMO_PASSWORDS = {"staff": _KEYS["staff_password"], "admin": _KEYS["admin_password"]}
 
 # ── Where it is reached ──
-BASE_URL = env.str("CONVENE_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")  # what links in answers begin with
+ADDRESS_FILE = DATA_DIR / "address"  # where `up` serves this data folder, so that other commands make the right links
+_SERVED_AT = ADDRESS_FILE.read_text().strip() if ADDRESS_FILE.exists() else "http://127.0.0.1:8000"
+BASE_URL = env.str("CONVENE_BASE_URL", default=_SERVED_AT).rstrip("/")  # what links in answers begin with
 _HOST = urlsplit(BASE_URL).hostname or "127.0.0.1"
 ALLOWED_HOSTS = env.list("CONVENE_HOSTS", default=sorted({"127.0.0.1", "localhost", "[::1]", _HOST}))
 HTTPS = BASE_URL.startswith("https://")
