@@ -44,8 +44,8 @@ DEBUG = env.bool("CONVENE_DEBUG", default=False)
 
 # ── What it is made of ──
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "config.apps.OperatorAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -173,6 +173,20 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
+}
+
+# ── Admin ──
+UNFOLD = {
+    "SITE_TITLE": "Convene",
+    "SITE_HEADER": "Convene",
+    "SITE_SYMBOL": "event_available",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "8px",
+    "STYLES": ["config.admin.stylesheet"],
+    "DASHBOARD_CALLBACK": "bookings.admin.dashboard.overview",
+    "SIDEBAR": {"show_search": True, "navigation": "config.admin.navigation"},
 }
 
 # ── Log ──
