@@ -1,4 +1,4 @@
-"""The operator's admin: its site, its way in, its Content-Security-Policy, its navigation."""
+"""The operator's admin: its site, its way in, its Content-Security-Policy."""
 
 from __future__ import annotations
 
@@ -49,60 +49,3 @@ class OperatorSite(UnfoldAdminSite):
 
 def stylesheet(request: HttpRequest) -> str:
     return static("admin.css")
-
-
-def navigation(request: HttpRequest) -> list[dict[str, Any]]:
-    """The sidebar: what an operator looks for, grouped by the question they come with."""
-    return [
-        _group("", [("Overview", "space_dashboard", "index", "")]),
-        _group(
-            "Is everything working?",
-            [
-                ("Accounts", "link", "account", "bookings.admin.dashboard.troubled_accounts"),
-                ("Calendars", "calendar_month", "calendar", ""),
-                ("Outbox", "outbox", "mirror", "bookings.admin.dashboard.troubled_mirrors"),
-                ("Push attempts", "history", "pushattempt", ""),
-                ("Messages", "mail", "message", ""),
-            ],
-        ),
-        _group(
-            "What is booked",
-            [
-                ("Bookings", "event_available", "booking", ""),
-                ("Scheduler requests", "send", "schedulerrequest", ""),
-                ("Events", "event", "event", ""),
-                ("Claims", "lock_clock", "claim", ""),
-                ("Busy times", "event_busy", "busy", ""),
-            ],
-        ),
-        _group(
-            "What can be booked",
-            [
-                ("Event types", "category", "eventtype", ""),
-                ("Hosts", "badge", "host", ""),
-                ("Working hours", "schedule", "schedule", ""),
-                ("Group rules", "groups", "grouprule", ""),
-                ("Contacts", "contacts", "contact", ""),
-            ],
-        ),
-        _group(
-            "Who may do what",
-            [
-                ("Organisations", "domain", "organisation", ""),
-                ("Memberships", "card_membership", "membership", ""),
-                ("People", "person", "auth_user", ""),
-                ("API keys", "key", "apikey", ""),
-                ("Audit trail", "policy", "auditentry", ""),
-            ],
-        ),
-    ]
-
-
-def _group(title: str, entries: list[tuple[str, str, str, str]]) -> dict[str, Any]:
-    return {"title": title, "separator": bool(title), "items": [_item(*entry) for entry in entries]}
-
-
-def _item(title: str, icon: str, name: str, badge: str) -> dict[str, Any]:
-    route = name if name == "index" else f"{name if '_' in name else f'bookings_{name}'}_changelist"
-    item = {"title": title, "icon": icon, "link": reverse(f"admin:{route}")}
-    return item | ({"badge": badge, "badge_variant": "danger"} if badge else {})

@@ -28,7 +28,7 @@ def load(folder: Path) -> dict[str, Any]:
     path = folder / FILE
     try:
         if not path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _write_new(path, _fresh())
         keys: dict[str, Any] = json.loads(path.read_text())
     except OSError as error:

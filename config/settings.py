@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "bookings",
     "providers",
+    "config.apps.Installation",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -101,10 +102,18 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
+elif pool := env.int("CONVENE_DB_POOL", default=0):  # at most so many connections for each process; 0: one a thread
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": pool}
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},  # beyond it entries are dropped, and counted limits with them
+    }
+}
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
 
 # ── Sign-in ──
@@ -169,7 +178,8 @@ STORAGES = {
 }
 
 # ── API ──
-REST_FRAMEWORK = {
+API_CALLS_PER_MINUTE = env.int("CONVENE_API_CALLS_PER_MINUTE", default=600)  # of one key, over all processes
+REST_FRAMEWORK: dict[str, object] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
@@ -186,7 +196,7 @@ UNFOLD = {
     "BORDER_RADIUS": "8px",
     "STYLES": ["config.admin.stylesheet"],
     "DASHBOARD_CALLBACK": "bookings.admin.dashboard.overview",
-    "SIDEBAR": {"show_search": True, "navigation": "config.admin.navigation"},
+    "SIDEBAR": {"show_search": True, "navigation": "bookings.admin.navigation.sidebar"},
 }
 
 # ── Log ──
