@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 
+from tests.api.live import Live, live
 from tests.api.worlds import World, make_world
 
 
@@ -19,3 +20,9 @@ def world(db: None) -> Iterator[World]:
 def elsewhere(db: None) -> World:
     """Another organisation, with everything the first one has."""
     return make_world()
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    with live(tmp_path_factory.mktemp("live")) as running:
+        yield running

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -61,12 +62,10 @@ class World:
 
     def post(self, body: Any, path: str = PATH, *, secret: str | None = None, **headers: str) -> Any:
         """POST as a client does. `body` is sent as JSON, or as it is when it is bytes. Headers with underscores."""
-        content = {"data": body, "content_type": headers.pop("Content_Type", "application/json; charset=utf-8")}
-        return Client(raise_request_exception=False).post(
-            path,
-            **content,
-            headers=self._headers(secret, headers),  # type: ignore[arg-type]
-        )
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        label = headers.pop("Content_Type", "application/json; charset=utf-8")
+        client = Client(raise_request_exception=False)
+        return client.generic("POST", path, content, content_type=label, headers=self._headers(secret, headers))
 
     def get(self, path: str, *, secret: str | None = None, **headers: str) -> Any:
         return Client(raise_request_exception=False).get(path, headers=self._headers(secret, headers))
