@@ -60,7 +60,7 @@ def test_an_issued_key_is_shown_once_and_works(operator, world):
             "dialect": "cronofy",
             "kind": "client_secret",
             "host": "",
-            "scopes": '["read"]',
+            "scopes": ["requests:write"],
             "expires_at_0": "",
             "expires_at_1": "",
         },
@@ -93,7 +93,6 @@ def test_a_key_is_not_bound_to_a_foreign_host(operator, world):
             "dialect": "cronofy",
             "kind": "access_token",
             "host": foreign.pk,
-            "scopes": "[]",
         },
     )
     assert "belongs to another organisation" in page.content.decode()
