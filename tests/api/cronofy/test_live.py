@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import socket
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -103,11 +103,12 @@ def test_the_documented_example_over_the_wire(server: Live) -> None:
     assert b'"scheduler_request_id":"srq_' in answer
 
 
-def raw(server: Live, request: bytes) -> bytes:
+def raw(server: Live, request: bytes, *, hang_up: bool = False) -> bytes:
     host, port = server.url[7:].split(":")
     with socket.create_connection((host, int(port)), timeout=20) as connection:
         connection.sendall(request)
-        connection.shutdown(socket.SHUT_WR)
+        if hang_up:
+            connection.shutdown(socket.SHUT_WR)
         received = b""
         while chunk := connection.recv(65536):
             received += chunk
@@ -179,21 +180,22 @@ def test_a_body_shorter_than_it_says_is_refused(server: Live) -> None:
         server,
         f"POST {PATH} HTTP/1.1\r\nHost: {server.url[7:]}\r\nAuthorization: Bearer {keys['client_secret']}\r\n"
         'Content-Length: 500\r\nConnection: close\r\n\r\n{"host":'.encode(),
+        hang_up=True,
     )
     assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
 
 
-def test_a_body_in_chunks_is_read(server: Live) -> None:
-    def chunks() -> Iterator[bytes]:
-        yield requests.compat.json.dumps(body(server)).encode()  # type: ignore[attr-defined]
+def in_chunks(server: Live, content: bytes) -> requests.Response:
+    chunks = (content[start : start + 4096] for start in range(0, len(content), 4096))
+    bearer = {"Authorization": f"Bearer {server.demo['cronofy']['client_secret']}"}
+    return requests.post(server.url + PATH, data=chunks, headers=bearer, timeout=30)
 
-    answer = requests.post(
-        server.url + PATH,
-        data=chunks(),
-        headers={"Authorization": f"Bearer {server.demo['cronofy']['client_secret']}"},
-        timeout=30,
-    )
-    assert answer.status_code == 200
+
+def test_a_body_in_chunks_is_read_and_limited(server: Live) -> None:
+    long = body(server, event={"summary": "x", "description": "x" * 60_000})
+    assert in_chunks(server, json.dumps(long).encode()).status_code == 200
+    assert in_chunks(server, b'{"a": "' + b"x" * 300 * 1024 + b'"}').status_code == 413
+    assert in_chunks(server, b"{").status_code == 422
 
 
 def test_the_servers_log_holds_no_secret_and_no_body(server: Live) -> None:
