@@ -174,9 +174,11 @@ def _contact(organisation: Organisation) -> Contact:
 
 def _user(organisation: Organisation, username: str, which: str, role: str) -> User:
     """The login, with the password of the key file: what the sheet says always works."""
-    user, _ = get_user_model().objects.get_or_create(username=username, defaults={"email": f"{username}@example.com"})
+    user, created = get_user_model().objects.get_or_create(
+        username=username, defaults={"email": f"{username}@example.com"}
+    )
     password = settings.DEMO_PASSWORDS[which]
-    if not user.check_password(password):
+    if created or not user.check_password(password):
         user.set_password(password)
     user.is_staff = user.is_superuser = role == Membership.Role.OWNER
     user.save()
