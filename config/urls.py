@@ -9,6 +9,7 @@ from bookings.api.base import mount
 from bookings.api.cronofy import urls as cronofy
 from config import health
 
+admin.autodiscover()
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live),
     path("health/ready", health.ready),
