@@ -22,6 +22,8 @@ from bookings.domain import audit
 from bookings.domain.errors import DomainError
 from bookings.models import TenantModel
 
+from .forms import OperatorForm
+
 
 def actor_of(request: HttpRequest) -> audit.Actor:
     """The operator, as the audit trail names them."""
@@ -63,6 +65,7 @@ def choice_pill(thing: Model, field: str, colours: Mapping[str, str]) -> SafeStr
 class OperatorAdmin(ModelAdmin):
     """An object the operator may change. Each change leaves an entry in its tenant's audit trail."""
 
+    form = OperatorForm
     compressed_fields = True
     list_filter_sheet = False
     list_per_page = 50

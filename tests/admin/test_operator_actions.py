@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.timezone import now
 
 from bookings.domain import audit, keys, requests
-from bookings.models import ApiKey, AuditEntry, Host, Mirror, Question, Schedule, SchedulerRequest
+from bookings.models import ApiKey, AuditEntry, EventType, GroupRule, Host, Mirror, Question, Schedule, SchedulerRequest
 from tests import factories
 
 
@@ -213,6 +213,34 @@ def test_a_question_belongs_to_the_organisation_of_its_event_type(operator, worl
 
 def _typed(value: object) -> object:
     return "" if value is None or value is False else value
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "refusal"),
+    [
+        ("host", "timezone", "Mars/Olympus", "not a time zone we know"),
+        ("event_type", "durations", "[]", "required"),
+        ("event_type", "durations", '["30"]', "at least one"),
+        ("event_type", "limits", '{"year": 3}', "How many at most"),
+        ("event_type", "alerts", "{}", "minutes before the start"),
+        ("event_type", "group_rule", "foreign", "another organisation"),
+        ("host", "schedule", "foreign", "another organisation"),
+    ],
+)
+def test_what_could_not_work_is_refused_beside_its_field(kind, field, value, refusal, operator, world):
+    thing = world.host if kind == "host" else EventType.everywhere.get(organisation=world.organisation)
+    elsewhere = factories.host()
+    foreign = {
+        "schedule": elsewhere.schedule_id,
+        "group_rule": GroupRule.everywhere.create(organisation=elsewhere.organisation, name="Theirs").pk,
+    }
+    url = reverse(f"admin:bookings_{thing._meta.model_name}_change", args=[thing.pk])
+    form = operator.get(url).context["adminform"].form
+    typed = {name: _typed(form[name].value()) for name in form.fields}
+    empty = {f"{rows}-{count}_FORMS": 0 for rows in ("overrides", "questions") for count in ("TOTAL", "INITIAL")}
+    page = operator.post(url, typed | empty | {field: foreign[field] if value == "foreign" else value})
+    assert page.status_code == 200
+    assert refusal in str(page.context["adminform"].form.errors[field])
 
 
 def test_everybody_signs_in_at_the_same_door(client, db):
