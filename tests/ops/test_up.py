@@ -55,6 +55,7 @@ class Running:
         return {pid: command_line(pid) for pid in descendants(self.process.pid)}
 
     def child(self, word: str) -> int:
+        """The first process whose command line holds the word: the web server comes before its own workers."""
         return next(pid for pid, command in self.children().items() if word in command)
 
     def stop(self, number: int = signal.SIGTERM) -> int:
@@ -169,8 +170,8 @@ def test_health_says_that_it_lives_and_may_take_bookings(up: Running) -> None:
 
 def test_it_runs_one_web_server_and_one_worker(up: Running) -> None:
     commands = list(up.children().values())
-    assert sum("manage.py" in command and "worker" in command for command in commands) == 1, commands
-    assert sum("granian" in command for command in commands) == 2, "the server and its only process"
+    assert sum("manage.py worker" in command for command in commands) == 1, commands
+    assert sum("-m granian" in command for command in commands) == 2, "the server and its only process"
 
 
 def test_idle_server_worker_and_parent_stay_within_250_mb(up: Running) -> None:
@@ -216,10 +217,10 @@ def test_it_stops_cleanly_and_leaves_no_process_behind(another: Running, number:
     assert not [pid for pid, command in family.items() if command_line(pid) == command]
 
 
-@pytest.mark.parametrize(("victim", "name"), [("worker", "worker"), ("granian", "web server")])
+@pytest.mark.parametrize(("victim", "name"), [("manage.py worker", "worker"), ("-m granian", "web server")])
 def test_when_one_of_the_two_dies_the_other_is_stopped_and_it_says_so(another: Running, victim: str, name: str) -> None:
     family = another.children()
-    os.kill(next(pid for pid, command in family.items() if victim in command.split("granian --")[0]), signal.SIGKILL)
+    os.kill(another.child(victim), signal.SIGKILL)
     assert another.process.wait(STOP_LIMIT_S) == 1
     eventually(lambda: f"The {name} stopped by itself" in another.text, another.text, 5)
     eventually(lambda: not [p for p, command in family.items() if command_line(p) == command], "orphans", 10)

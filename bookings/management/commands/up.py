@@ -20,7 +20,7 @@ from bookings.domain import demo
 from bookings.management import prepare
 from bookings.management.supervisor import Plan
 
-WEB_THREADS = 8
+WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
 """Requests answered at the same time by one web process."""
 
 
