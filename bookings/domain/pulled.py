@@ -12,7 +12,7 @@ from django.utils.timezone import now
 
 from bookings.engine.recurrence import RuleError
 from bookings.engine.zones import DAY, UnknownZone, canonical, zone
-from bookings.formats.event import EventData
+from bookings.formats.event import EARLIEST, LATEST, EventData, is_datable
 from bookings.formats.icalendar import Problem
 from bookings.models import Calendar, Event, Host, Mirror, Participant
 
@@ -239,19 +239,17 @@ def _fill(row: Event, data: EventData, home: str) -> None:
     tzid = canonical(data.timezone)
     if tzid is None:
         raise UnknownZone(f"Unknown time zone: {data.timezone[:80]}")
-    if not 0 <= data.duration <= LONGEST:
-        raise _Unusable("It ends before it starts, or lasts longer than 68 years.")
+    if not 0 <= data.duration <= LONGEST or not is_datable(data):
+        raise _Unusable("It ends before it starts, lasts longer than 68 years or lies beyond all calendars.")
     if data.status not in Event.Status.values or data.free_busy_status not in Event.Busy.values:
         raise _Unusable("Its status is unknown.")
     fill(row, replace(data, timezone=tzid), home)
 
 
 def _start_of(data: EventData, home: str) -> int | None:
-    tzid = canonical(data.timezone) or home
-    try:
-        return zone(tzid).to_utc(data.start_wall)
-    except (OverflowError, ValueError):
+    if not EARLIEST <= data.start_wall <= LATEST:
         return None
+    return zone(canonical(data.timezone) or home).to_utc(data.start_wall)
 
 
 def _batches(ids: Sequence[Any]) -> Iterator[list[Any]]:

@@ -11,7 +11,10 @@ from typing import Any
 import nh3
 
 from bookings.engine.recurrence import RuleError, parse_rule
-from bookings.engine.zones import zone
+from bookings.engine.zones import wall, zone
+
+EARLIEST, LATEST = wall(2, 1, 1), wall(9998, 1, 1)
+"""Wall seconds between which events are taken: in every zone they are dates that Python and SQL can hold."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +95,11 @@ def fingerprint(data: EventData) -> str:
         [data.status, data.free_busy_status, data.privacy],
     ]
     return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
+
+
+def is_datable(data: EventData) -> bool:
+    """Whether start and end lie in years that can be written down."""
+    return EARLIEST <= data.start_wall <= data.start_wall + data.duration <= LATEST
 
 
 def plain(data: EventData) -> str:

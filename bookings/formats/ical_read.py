@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from bookings.engine.recurrence import RuleError, parse_rule
 from bookings.engine.zones import DAY, UnknownZone, zone
 
-from .event import DECLINED, EventData, Person
+from .event import DECLINED, EARLIEST, LATEST, EventData, Person, is_datable
 from .ical_parts import MAPPED, alerts_of, conference_of, people_of, unmapped
 from .lines import Component, Line, Malformed, read
 from .times import read_duration, read_wall
@@ -145,6 +145,8 @@ class _Reader:
             if part.faults:
                 raise _Unusable(part.faults[0])
             event = self._event(part)
+            if not is_datable(event):
+                raise _Unusable("It does not lie between the years 2 and 9998.")
             if replaced := part.first("RECURRENCE-ID"):
                 self._change(event, replaced)
             else:
@@ -156,7 +158,7 @@ class _Reader:
         for name in ("DTSTART", "RECURRENCE-ID"):
             line = part.first(name)
             try:
-                if line and (moment := self._moment(line)):
+                if line and EARLIEST <= (moment := self._moment(line)).wall <= LATEST:
                     return self._instant(moment)
             except (_Unusable, UnknownZone):
                 continue
@@ -314,8 +316,8 @@ class _Reader:
             length = self._lasting(start, end)
         else:
             length = self._moment(line, end).wall - start.wall
-        if not 0 <= length <= LONGEST:
-            raise _Unusable("A busy time ends before it starts.")
+        if not (0 <= length <= LONGEST and EARLIEST <= start.wall < LATEST):
+            raise _Unusable("A busy time ends before it starts, or lies beyond all calendars.")
         return EventData(
             title="",
             start_wall=start.wall,

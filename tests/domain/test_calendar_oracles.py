@@ -17,9 +17,10 @@ from bookings.domain import busy
 from bookings.domain.calendar import Changes, PulledObject, apply, occurrences
 from bookings.engine.intervals import clip, union
 from bookings.engine.zones import zone
-from bookings.formats.icalendar import parse
+from bookings.formats.icalendar import Malformed, parse, render
 from bookings.models import Busy, Calendar
 from tests import factories
+from tests.formats.test_icalendar import FILES
 
 pytestmark = pytest.mark.django_db
 
@@ -276,3 +277,40 @@ def test_a_night_of_six_hours_has_six_hours_also_when_the_clocks_change(monkeypa
     found = occurrences([there], seconds("20260201T000000Z"), seconds("20261201T000000Z"))
     assert {each.end_s - each.start_s for each in found} == {6 * 3600}
     assert {zone("America/New_York").to_wall(each.start_s) % 86_400 for each in found} == {23 * 3600}
+
+
+# ── Hostile files ──
+
+EDGES = {
+    f"{start} {rule}": as_file(f"DTSTART{start}", *([f"RRULE:{rule}"] if rule else []), *more)
+    for start in (
+        ":99991231T235959Z",
+        ":99701231T235959Z",
+        ";TZID=Asia/Tokyo:99991231T235959",
+        ";VALUE=DATE:99991231",
+        ":00010101T000000Z",
+        ";VALUE=DATE:00010101",
+        ";TZID=Pacific/Apia:20111230T120000",
+        ";VALUE=DATE:20111230",
+    )
+    for rule in ("", "FREQ=DAILY", "FREQ=YEARLY;INTERVAL=900", "FREQ=MINUTELY;COUNT=1000000000")
+    for more in ((), ("DURATION:P24000D",))
+}
+
+
+@pytest.mark.parametrize("name", [*FILES, *EDGES])
+def test_no_file_stops_a_calendar_from_being_read_and_written(name):
+    there = factories.caldav_calendar(factories.host(timezone="Europe/Berlin"))
+    try:
+        parsed = parse((FILES | EDGES)[name], default_timezone="Europe/Berlin")
+    except Malformed:
+        return
+    good = parse(as_file("DTSTART:20270301T090000Z").replace("UID:x", "UID:good"), default_timezone="UTC").events
+    objects = [PulledObject("/x.ics", "1", parsed.events, parsed.problems), PulledObject("/good.ics", "1", good)]
+    applied = apply(there, Changes(objects, [], True, "t"))
+    assert applied.changed == 2
+    now = int(datetime.now(UTC).timestamp())
+    assert len(occurrences([there], now, now + 31 * 86_400)) <= 5_000
+    assert Busy.everywhere.filter(calendar=there).count() <= 25_000
+    for event in parsed.events:
+        assert len(parse(render(event, stamp=datetime.now(UTC)), default_timezone="UTC").events) == 1

@@ -270,6 +270,8 @@ GOOD = ["BEGIN:VEVENT", "UID:good", "DTSTART:20270301T090000Z", "DTEND:20270301T
         (["DTSTART;VALUE=DATE:20270302", "RRULE:FREQ=MONTHLY;BYDAY=0MO"], wall(2027, 3, 1, 23)),
         (["DTSTART:20271302T090000Z"], None),
         (["SUMMARY:no start"], None),
+        (["DTSTART:99991231T235959Z"], None),
+        (["DTSTART;VALUE=DATE:00010101"], None),
         (["RECURRENCE-ID:20270302T090000Z", "SUMMARY:no start"], wall(2027, 3, 2, 9)),
         (["DTSTART:20270302T090000Z", *["BEGIN:X"] * 20, *["END:X"] * 20], wall(2027, 3, 2, 9)),
     ],
