@@ -32,7 +32,9 @@ DATA_KEYS = {  # {id: 32 bytes}; the highest id encrypts, all decrypt
 DEMO_PASSWORDS = {"staff": _KEYS["staff_password"], "admin": _KEYS["admin_password"]}
 
 # ── Where it is reached ──
-BASE_URL = env.str("CONVENE_BASE_URL", default="http://127.0.0.1:8000").rstrip("/")  # what links in answers begin with
+ADDRESS_FILE = DATA_DIR / "address"  # where `up` serves this data folder, so that other commands make the right links
+_SERVED_AT = ADDRESS_FILE.read_text().strip() if ADDRESS_FILE.exists() else "http://127.0.0.1:8000"
+BASE_URL = env.str("CONVENE_BASE_URL", default=_SERVED_AT).rstrip("/")  # what links in answers begin with
 _HOST = urlsplit(BASE_URL).hostname or "127.0.0.1"
 ALLOWED_HOSTS = env.list("CONVENE_HOSTS", default=sorted({"127.0.0.1", "localhost", "[::1]", _HOST}))
 HTTPS = BASE_URL.startswith("https://")
@@ -42,8 +44,8 @@ DEBUG = env.bool("CONVENE_DEBUG", default=False)
 
 # ── What it is made of ──
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "config.apps.OperatorAdmin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -58,6 +60,7 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "bookings",
     "providers",
+    "config.apps.Installation",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -99,10 +102,18 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
         "timeout": 20,
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;",
     }
+elif pool := env.int("CONVENE_DB_POOL", default=0):  # at most so many connections for each process; 0: one a thread
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {"min_size": 1, "max_size": pool}
 else:
     DATABASES["default"] |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        "OPTIONS": {"MAX_ENTRIES": 10_000},  # beyond it entries are dropped, and counted limits with them
+    }
+}
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["default"]}}
 
 # ── Sign-in ──
@@ -167,10 +178,25 @@ STORAGES = {
 }
 
 # ── API ──
-REST_FRAMEWORK = {
+API_CALLS_PER_MINUTE = env.int("CONVENE_API_CALLS_PER_MINUTE", default=600)  # of one key, over all processes
+REST_FRAMEWORK: dict[str, object] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
+}
+
+# ── Admin ──
+UNFOLD = {
+    "SITE_TITLE": "Convene",
+    "SITE_HEADER": "Convene",
+    "SITE_SYMBOL": "event_available",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "BORDER_RADIUS": "8px",
+    "STYLES": ["config.admin.stylesheet"],
+    "DASHBOARD_CALLBACK": "bookings.admin.dashboard.overview",
+    "SIDEBAR": {"show_search": True, "navigation": "bookings.admin.navigation.sidebar"},
 }
 
 # ── Log ──

@@ -20,6 +20,24 @@ _SHOWN = 6  # random characters that stay readable, so that people recognise a k
 _NOTED_EVERY = timedelta(minutes=1)
 _NOBODY = ApiKey.hash("")
 
+SCOPES = {
+    "requests:read": "Read scheduler requests",
+    "requests:write": "Send and withdraw scheduler requests",
+    "availability:read": "Read free times",
+    "calendars:read": "Read calendars",
+    "calendars:write": "Make and change calendars",
+    "events:read": "Read events",
+    "events:write": "Make, change and delete events",
+    "bookings:read": "Read bookings",
+    "bookings:write": "Make, change and cancel bookings",
+    "bookings:force": "Book over taken time",
+    "impersonate": "Act as any host of the organisation",
+}
+"""What a key may be permitted to do, in words for people."""
+
+_PRIVILEGED = {"bookings:force", "impersonate"}
+_PUBLIC = {"availability:read", "bookings:write"}  # a widget key stands in the source of somebody's web page
+
 _OPENING = {
     ("cronofy", "client_secret"): "CRN_",
     ("cronofy", "access_token"): "cat_",
@@ -45,7 +63,8 @@ def issue(
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its secret, which nobody can read again.
 
-    A `host` binds the key to one host. Older keys stay valid, so that a program can change over to the new one.
+    `scopes` are names from SCOPES; when empty, those that keys of this kind usually have. A `host` binds the key to
+    one host. Older keys stay valid, so that a program can change over to the new one.
     """
     opening = _OPENING.get((dialect, kind), "")
     secret = opening + secrets.token_urlsafe(_BYTES)
@@ -55,7 +74,7 @@ def issue(
             dialect=dialect,
             kind=kind,
             name=name,
-            scopes=sorted(set(scopes)),
+            scopes=sorted(set(scopes or usual_scopes(kind))),
             host=host,
             expires_at=expires_at,
             prefix=secret[: len(opening) + _SHOWN][:16],
@@ -63,6 +82,15 @@ def issue(
         )
         audit.record(actor, "key.issued", key, after={"name": name, "dialect": dialect, "scopes": key.scopes})
     return key, secret
+
+
+def usual_scopes(kind: str) -> list[str]:
+    """What keys of a kind may do unless somebody decides otherwise: nothing privileged, but that a client secret (the
+    credential of an organisation's own application) may impersonate the organisation's hosts."""
+    if kind == ApiKey.Kind.WIDGET_KEY:
+        return sorted(_PUBLIC)
+    extra = {"impersonate"} if kind == ApiKey.Kind.CLIENT_SECRET else set()
+    return sorted(SCOPES.keys() - _PRIVILEGED | extra)
 
 
 def find(secret: str, dialect: str) -> ApiKey | None:

@@ -1,0 +1,232 @@
+"""Bookings, the requests that lead to them, events, and the ledger. All read-only: verbs own them."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import Prefetch, QuerySet
+from django.http import HttpRequest
+from unfold.decorators import action, display
+
+from bookings.domain import requests
+from bookings.models import Booking, Busy, Claim, Event, Mirror, Participant, SchedulerRequest
+
+from .base import PILLS, ReadOnlyAdmin, ReadOnlyInline, actor_of, each, pill, stretch
+from .outgoing import sync_pill
+
+BOOKING_COLOURS = {
+    "requested": "info",
+    "held": "info",
+    "confirmed": "success",
+    "in_progress": "success",
+    "completed": "",
+    "declined": "warning",
+    "cancelled": "warning",
+    "rescheduled": "warning",
+    "no_show": "warning",
+    "invalid": "danger",
+    "error": "danger",
+}
+REQUEST_COLOURS = {"open": "info", "booked": "success", "withdrawn": "warning", "declined": "warning"}
+CLAIM_COLOURS = {"booked": "success", "hold": "info", "released": ""}
+
+
+class ClaimInline(ReadOnlyInline):
+    model = Claim
+    fields = ("host", "when", "state", "lane")
+    readonly_fields = fields
+
+    @display(description="When")
+    def when(self, claim: Claim) -> str:
+        return stretch(claim.start_s, claim.end_s, claim.host.timezone)
+
+
+@admin.register(Booking)
+class BookingAdmin(ReadOnlyAdmin):
+    list_display = ("title", "state_pill", "when", "hosts", "contact", "organisation", "surface", "shown_there")
+    list_filter = ("state", "surface", "forced", "organisation")
+    list_select_related = ("contact", "organisation")
+    search_fields = ("title", "contact__name", "contact__email")
+    ordering = ("-start_s",)
+    fieldsets = (
+        ("Booking", {"fields": ("title", "state_pill", "when", ("contact", "event_type"), "location", "description")}),
+        ("How it came about", {"fields": (("scheduler_request", "group_rule"), "surface", "assignment", "answers")}),
+        (
+            "What happened since",
+            {"fields": (("cancelled_by", "cancel_reason"), "successor", "forced", "conflict", "notes", "event")},
+        ),
+        (None, {"fields": (("organisation", "revision"), ("created_at", "updated_at"))}),
+    )
+    inlines = (ClaimInline,)
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Booking]:
+        queryset: QuerySet[Booking] = super().get_queryset(request)
+        claims = Claim.everywhere.select_related("host")
+        return queryset.prefetch_related(
+            Prefetch("claims", claims), Prefetch("event__mirrors", Mirror.everywhere.defer("create_body"))
+        )
+
+    @display(description="State", ordering="state", label=PILLS)
+    def state_pill(self, booking: Booking) -> tuple[str, str]:
+        return pill(booking, "state", BOOKING_COLOURS)
+
+    @display(description="When", ordering="start_s")
+    def when(self, booking: Booking) -> str:
+        claims = list(booking.claims.all())
+        return stretch(booking.start_s, booking.end_s, claims[0].host.timezone if claims else booking.timezone)
+
+    @display(description="Hosts")
+    def hosts(self, booking: Booking) -> str:
+        return ", ".join(sorted({str(claim.host) for claim in booking.claims.all()})) or "–"
+
+    @display(description="In the calendar", label=PILLS)
+    def shown_there(self, booking: Booking) -> tuple[str, str]:
+        mirrors = list(booking.event.mirrors.all()) if booking.event else []
+        worst = sorted((sync_pill(mirror) for mirror in mirrors), key=_severity)
+        return worst[0] if worst else ("", "Only here")
+
+
+def _severity(shown: tuple[str, str]) -> int:
+    return ("danger", "warning", "info", "success", "").index(shown[0])
+
+
+@admin.register(SchedulerRequest)
+class SchedulerRequestAdmin(ReadOnlyAdmin):
+    """The customer's link is a key to the request and is not shown here; staff copy it from their own pages."""
+
+    list_display = ("summary", "state_pill", "recipient_email", "asked_of", "duration", "organisation", "created_at")
+    list_filter = ("state", "surface", "organisation")
+    list_select_related = ("host", "group_rule", "organisation")
+    search_fields = ("summary", "recipient_email", "recipient_name")
+    fieldsets = (
+        (
+            "Request",
+            {"fields": ("summary", "state_pill", ("recipient_name", "recipient_email"), ("host", "group_rule"))},
+        ),
+        (
+            "Terms",
+            {
+                "fields": (
+                    "event_type",
+                    ("duration", "buffer_before", "buffer_after"),
+                    "location",
+                    "description",
+                    ("expires_at", "opened_at"),
+                )
+            },
+        ),
+        (None, {"fields": (("surface", "organisation"), ("created_by", "created_with"), ("created_at", "updated_at"))}),
+    )
+    actions = ("withdraw",)
+
+    @display(description="State", ordering="state", label=PILLS)
+    def state_pill(self, asked: SchedulerRequest) -> tuple[str, str]:
+        return ("warning", "Expired") if asked.is_expired else pill(asked, "state", REQUEST_COLOURS)
+
+    @display(description="Asked of")
+    def asked_of(self, asked: SchedulerRequest) -> str:
+        return str(asked.host or asked.group_rule)
+
+    @action(description="Withdraw", permissions=["operate"])
+    def withdraw(self, request: HttpRequest, chosen: QuerySet[SchedulerRequest]) -> None:
+        each(self, request, chosen, lambda asked: requests.withdraw(asked, actor=actor_of(request)), "withdrawn")
+
+
+class ParticipantInline(ReadOnlyInline):
+    model = Participant
+    fields = ("name", "email", "role", "rsvp")
+    readonly_fields = fields
+    show_change_link = False
+
+
+class MirrorInline(ReadOnlyInline):
+    model = Mirror
+    fields = ("calendar", "desired", "shown", "last_error", "last_ok_at")
+    readonly_fields = fields
+
+    @display(description="State", label=PILLS)
+    def shown(self, mirror: Mirror) -> str:
+        return sync_pill(mirror)[1]
+
+
+@admin.register(Event)
+class EventAdmin(ReadOnlyAdmin):
+    list_display = ("title", "when", "calendar", "origin", "status", "free_busy_status", "repeats", "is_deleted")
+    list_filter = ("origin", "status", "free_busy_status", "organisation")
+    list_select_related = ("calendar",)
+    search_fields = ("title", "uid", "calendar__name")
+    ordering = ("-start_s",)
+    fieldsets = (
+        (
+            "Event",
+            {
+                "fields": (
+                    "title",
+                    "when",
+                    ("all_day", "timezone"),
+                    ("status", "free_busy_status", "privacy"),
+                    "location",
+                    "description",
+                )
+            },
+        ),
+        (
+            "Repeats",
+            {"fields": ("recurrence_rules", "exclusion_rules", "recurrence_dates", "excluded_dates", "master")},
+        ),
+        (
+            "Record",
+            {
+                "fields": (
+                    ("organisation", "calendar"),
+                    ("origin", "uid"),
+                    ("revision", "sequence"),
+                    ("created_at", "updated_at", "deleted_at"),
+                )
+            },
+        ),
+    )
+    inlines = (ParticipantInline, MirrorInline)
+
+    @display(description="When", ordering="start_s")
+    def when(self, event: Event) -> str:
+        return stretch(event.start_s, event.end_s, event.timezone)
+
+    @display(description="Repeats", boolean=True)
+    def repeats(self, event: Event) -> bool:
+        return bool(event.recurrence_rules or event.recurrence_dates)
+
+    @display(description="Deleted", boolean=True)
+    def is_deleted(self, event: Event) -> bool:
+        return event.deleted_at is not None
+
+
+@admin.register(Claim)
+class ClaimAdmin(ReadOnlyAdmin):
+    list_display = ("host", "when", "state_pill", "lane", "booking", "organisation")
+    list_filter = ("state", "lane", "organisation")
+    list_select_related = ("host", "booking", "organisation")
+    search_fields = ("host__name", "booking__title")
+    ordering = ("-start_s",)
+    fields = (("host", "organisation"), "when", "state_pill", "lane", "booking", "version", "created_at")
+
+    @display(description="When", ordering="start_s")
+    def when(self, claim: Claim) -> str:
+        return stretch(claim.start_s, claim.end_s, claim.host.timezone)
+
+    @display(description="State", ordering="state", label=PILLS)
+    def state_pill(self, claim: Claim) -> tuple[str, str]:
+        return pill(claim, "state", CLAIM_COLOURS)
+
+
+@admin.register(Busy)
+class BusyAdmin(ReadOnlyAdmin):
+    list_display = ("host", "when", "kind", "calendar", "event", "organisation")
+    list_filter = ("kind", "organisation")
+    list_select_related = ("host", "calendar", "event", "organisation")
+    search_fields = ("host__name", "calendar__name", "event__title")
+    ordering = ("-start_s",)
+    fields = (("host", "organisation"), "when", "kind", "calendar", "event")
+
+    @display(description="When", ordering="start_s")
+    def when(self, busy: Busy) -> str:
+        return stretch(busy.start_s, busy.end_s, busy.host.timezone)

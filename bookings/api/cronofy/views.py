@@ -1,0 +1,214 @@
+"""Scheduler requests as Cronofy offers them: POST /v1/scheduler_requests, and the names it has had since."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from typing import Any
+
+from django.db import transaction
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bookings.api import refusals
+from bookings.api.base import Dialect, DialectView, Principal, Problem, Refusal
+from bookings.api.cronofy import wire
+from bookings.api.reader import Reader
+from bookings.domain import keys, refs, requests
+from bookings.domain.errors import Invalid, NotAllowed
+from bookings.models import GroupRule, Host, Organisation, SchedulerRequest
+
+logger = logging.getLogger(__name__)
+
+_MOST_IDS = 100
+
+
+def host_called(organisation: Organisation, sub: str) -> Host | None:
+    """The active host of this organisation with that sub; a foreign one and a missing one look alike."""
+    known = refs.resolve(organisation, wire.SURFACE, "host", sub)
+    host: Host | None = Host.objects.for_tenant(organisation).filter(pk=known, is_active=True).first()
+    return host
+
+
+class Cronofy(Dialect):
+    """Bearer credentials, and errors as docs.cronofy.com/developers/api/error-codes lists them."""
+
+    name = wire.SURFACE
+
+    def authenticate(self, request: Request) -> Principal:
+        """A client secret or an access token; `Cronofy-Impersonate: <sub>` makes it act as that host."""
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        key = keys.find(secret.strip(), self.name) if scheme.lower() == "bearer" else None
+        if key is None:
+            raise refusals.unauthenticated()
+        principal = Principal(key.organisation, key, key.host)
+        sub = request.headers.get("Cronofy-Impersonate", "").strip()
+        return _impersonating(principal, sub) if sub else principal
+
+    def refuse(self, refusal: Refusal) -> Response:
+        """401, 403 and 404 have no body; every other refusal names the fields and what is wrong with them."""
+        # The vendor answers 400 to OAuth token calls only.
+        status = 422 if refusal.status == 400 else refusal.status
+        if status in (401, 403, 404):
+            return Response(status=status, headers=_challenge(status, refusal.message))
+        problems = refusal.problems or [Problem("", refusal.code, refusal.message)]
+        errors: dict[str, list[dict[str, str]]] = {}
+        for problem in problems:
+            path = wire.FIELDS.get(problem.path, problem.path) or "request"
+            errors.setdefault(path, []).append({"key": f"errors.{problem.code}", "description": problem.message})
+        return Response({"errors": errors}, status=status)
+
+
+def _impersonating(principal: Principal, sub: str) -> Principal:
+    host = host_called(principal.organisation, sub)
+    if host is not None and host.pk == principal.key.host_id:
+        return principal
+    principal.require("impersonate")
+    if host is None:
+        logger.warning("key %s tried to impersonate somebody it cannot reach", principal.key.prefix)
+        raise refusals.forbidden("There is no such account in this organisation.")
+    return Principal(principal.organisation, principal.key, host, acting_as=f"{host.name} ({sub})")
+
+
+def _challenge(status: int, message: str) -> dict[str, str]:
+    """RFC 6750 section 3: why a bearer credential was not enough."""
+    if status == 404:
+        return {}
+    error = "invalid_token" if status == 401 else "insufficient_scope"
+    words = "".join(character for character in message if character.isascii() and character.isprintable())
+    return {
+        "WWW-Authenticate": f'Bearer realm="convene", error="{error}", error_description="{words.replace(chr(34), "")}"'
+    }
+
+
+DIALECT = Cronofy()
+
+
+class CronofyView(DialectView):
+    dialect = DIALECT
+
+
+class SchedulerRequests(CronofyView):
+    """Create a request. `wrapper` says under which of its two names."""
+
+    wrapper = wire.SCHEDULER
+    scopes = {"POST": "requests:write"}
+
+    def post(self, request: Request) -> Response:
+        reader = Reader()
+        asked = wire.read(self.body, reader)
+        chosen = self._hosts(asked, reader)
+        reader.finish()
+        with transaction.atomic():
+            made = requests.send(
+                self.principal.organisation,
+                **chosen,
+                **asked.details,
+                surface=wire.SURFACE,
+                key=self.principal.key,
+                actor=self.principal.actor,
+            )
+            return Response(wire.created(made, self.wrapper))
+
+    def _hosts(self, asked: wire.Asked, reader: Reader) -> dict[str, Any]:
+        """Who hosts is said in one of three ways: host, group rule, or whom the call is made as."""
+        if asked.sub is not None and asked.rule_id is not None:
+            reader.wrong("scheduler_group_rule", "invalid", "Give either host or scheduler_group_rule, not both.")
+        elif self.principal.acting_as and (asked.sub is not None or asked.rule_id is not None):
+            named = "host" if asked.sub is not None else "scheduler_group_rule"
+            reader.wrong(named, "invalid", f"Cronofy-Impersonate already decides the host; leave out {named}.")
+        elif asked.rule_id is not None:
+            return {"group_rule": self._rule(asked.rule_id, reader)}
+        elif asked.sub is not None:
+            return {"host": self._host(asked.sub, reader)}
+        elif self.principal.host is None:
+            reader.wrong("host", "required", "host or scheduler_group_rule is required.")
+        return {"host": self.principal.host}
+
+    def _host(self, sub: str, reader: Reader) -> Host | None:
+        host = host_called(self.principal.organisation, sub)
+        if host is None:
+            if sub:
+                reader.wrong("host.sub", "invalid", "host.sub is not the sub of an account of this organisation.")
+        elif self.principal.key.host_id not in (None, host.pk):
+            self.principal.require("impersonate")
+        return host
+
+    def _rule(self, rule_id: str, reader: Reader) -> GroupRule | None:
+        known = refs.resolve(self.principal.organisation, wire.SURFACE, "group_rule", rule_id)
+        rule: GroupRule | None = GroupRule.objects.for_tenant(self.principal.organisation).filter(pk=known).first()
+        if rule is None and rule_id:
+            path = "scheduler_group_rule.id"
+            reader.wrong(path, "invalid", f"{path} is not the id of a group rule of this organisation.")
+        return rule
+
+
+class SchedulingRequests(SchedulerRequests):
+    wrapper = wire.SCHEDULING
+
+
+class Readings(CronofyView):
+    """What reads and the cancelling of requests share."""
+
+    def visible(self, external_ids: list[str]) -> dict[str, SchedulerRequest]:
+        """{id: request} of those that this caller may see: a host's own token sees the requests of that host."""
+        organisation = self.principal.organisation
+        ids = refs.resolve_all(organisation, wire.SURFACE, "request", external_ids)
+        rows = SchedulerRequest.objects.for_tenant(organisation).filter(pk__in=ids.values())
+        if self.principal.key.host_id is not None:
+            rows = rows.filter(host=self.principal.key.host_id)
+        by_id: dict[uuid.UUID, SchedulerRequest] = rows.in_bulk()
+        return {external_id: by_id[pk] for external_id, pk in ids.items() if pk in by_id}
+
+    def shown(self, external_id: str, request: SchedulerRequest) -> dict[str, Any]:
+        return wire.shown(request, external_id, booked=request.state == SchedulerRequest.State.BOOKED)
+
+
+class SchedulingRequestQuery(Readings):
+    """Several requests by id; unknown ids are left out of the answer."""
+
+    scopes = {"POST": "requests:read"}
+
+    def post(self, request: Request) -> Response:
+        reader = Reader()
+        name = "scheduling_request_ids"
+        ids = reader.array(self.body, name, name, required=True)
+        if len(ids) > _MOST_IDS or not all(isinstance(each, str) for each in ids):
+            reader.wrong(name, "invalid", f"{name} must be an array of at most {_MOST_IDS} strings.")
+        reader.finish()
+        found = self.visible(ids)
+        return Response({"scheduling_requests": [self.shown(each, found[each]) for each in ids if each in found]})
+
+
+class SchedulingRequestCancel(Readings):
+    """Withdraw a request, so that its link no longer leads to a choice."""
+
+    scopes = {"POST": "requests:write"}
+
+    def post(self, request: Request) -> Response:
+        reader = Reader()
+        field = "scheduling_request_id"
+        external_id = reader.text(self.body, field, field, required=True)
+        found = self.visible([external_id]).get(external_id)
+        if external_id and found is None:
+            reader.wrong(field, "invalid", f"{field} is not the id of a scheduling request.")
+        reader.finish()
+        assert found is not None
+        try:
+            requests.withdraw(found, actor=self.principal.actor)
+        except NotAllowed as error:
+            # 403 would speak of the credential; it is the request's own state that stands in the way.
+            raise Invalid(error.message, code=error.code, field=field) from error
+        return Response(status=202)
+
+
+class SchedulingRequest(Readings):
+    """One request. The vendor has no such call; it is ours."""
+
+    scopes = {"GET": "requests:read"}
+
+    def get(self, request: Request, request_id: str) -> Response:
+        found = self.visible([request_id]).get(request_id)
+        if found is None:
+            raise refusals.not_found()
+        return Response(self.shown(request_id, found))

@@ -1,0 +1,67 @@
+"""What every test relies on, and what happens on a machine that lacks a server or a browser."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from django.conf import settings
+
+from tests import postgres
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Settings that would make tests slow, or dependent on this machine's own installation."""
+    settings.BASE_URL = "http://127.0.0.1:8000"
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    }
+
+
+def _needs_postgres(item: pytest.Item) -> bool:
+    return "postgres_server" in getattr(item, "fixturenames", ())
+
+
+def _needs_chromium(item: pytest.Item) -> bool:
+    return item.path.parent.name == "browser"
+
+
+def _has_chromium() -> bool:
+    return any(shutil.which(name) for name in BROWSERS)
+
+
+NEEDS: list[tuple[str, Callable[[pytest.Item], bool], Callable[[], bool]]] = [
+    ("PostgreSQL", _needs_postgres, postgres.is_available),
+    ("Chromium", _needs_chromium, _has_chromium),
+]
+_left_out: dict[str, int] = {}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out, loudly, what this machine cannot run. In CI that is an error: nothing is left out there."""
+    for name, needs, is_here in NEEDS:
+        wanting = [item for item in items if needs(item)]
+        if not wanting or is_here():
+            continue
+        if os.environ.get("CI"):
+            raise pytest.UsageError(f"{len(wanting)} tests need {name}, which is not installed here.")
+        _left_out[name] = len(wanting)
+        config.hook.pytest_deselected(items=wanting)
+        items[:] = [item for item in items if item not in wanting]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for name, count in _left_out.items():
+        terminalreporter.section(f"{count} tests were left out: {name} is not installed here", red=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[str]:
+    """URL of a PostgreSQL server that belongs to this test run."""
+    with postgres.server() as url:
+        yield url
