@@ -199,17 +199,13 @@ def _policies(ids: list[uuid.UUID], only: frozenset[uuid.UUID] | None) -> dict[u
     return policies
 
 
-def _untrusted(
-    hosts: dict[uuid.UUID, Host], policies: dict[uuid.UUID, _Policy], now: int
-) -> frozenset[uuid.UUID]:
+def _untrusted(hosts: dict[uuid.UUID, Host], policies: dict[uuid.UUID, _Policy], now: int) -> frozenset[uuid.UUID]:
     """Hosts with a blocking calendar that was not verified within their limit: stale is not free."""
     return frozenset(
         policy.host_id
         for policy in policies.values()
         if not policy.local
-        and (
-            policy.verified_s is None or policy.verified_s < now - hosts[policy.host_id].stale_after_minutes * 60
-        )
+        and (policy.verified_s is None or policy.verified_s < now - hosts[policy.host_id].stale_after_minutes * 60)
     )
 
 

@@ -95,14 +95,11 @@ def of_group(
     rule: GroupRule, *, minutes: int, before: int = 0, after: int = 0, notice: int = 60, window_days: int = 60
 ) -> Terms:
     """The terms of a group rule: any, all or a number of its active members."""
-    members = list(
-        rule.members.select_related("host__schedule").filter(host__is_active=True).order_by("host_id")
-    )
+    members = list(rule.members.select_related("host__schedule").filter(host__is_active=True).order_by("host_id"))
     hosts = tuple(member.host for member in members)
-    required = {GroupRule.Mode.ANY: 1, GroupRule.Mode.ALL: max(1, len(hosts))}.get(rule.mode, rule.required)
     return Terms(
         hosts=hosts,
-        required=required,
+        required=_required(rule, len(hosts)),
         preference=tuple((member.priority, member.weight) for member in members),
         fairness_days=rule.fairness_days,
         length=minutes * 60,
@@ -115,9 +112,7 @@ def of_group(
     )
 
 
-def of_event_type(
-    event_type: EventType, *, minutes: int | None = None, contact: Contact | None = None
-) -> Terms:
+def of_event_type(event_type: EventType, *, minutes: int | None = None, contact: Contact | None = None) -> Terms:
     """The terms of an event type, for one of its durations (default: the first) and, if known, for one customer."""
     length = minutes or event_type.durations[0]
     base = _of_its_hosts(event_type, length)
@@ -140,7 +135,9 @@ def of_event_type(
     )
 
 
-def limits_of(of: Literal["event_type", "host", "contact"], key: uuid.UUID, counts: dict[str, int]) -> tuple[Limit, ...]:
+def limits_of(
+    of: Literal["event_type", "host", "contact"], key: uuid.UUID, counts: dict[str, int]
+) -> tuple[Limit, ...]:
     """Limits from a {"day": n, "week": n, "month": n} column; a missing or empty count is no limit."""
     return tuple(Limit(of, key, period, counts[period]) for period in PERIODS if counts.get(period))
 
@@ -148,6 +145,12 @@ def limits_of(of: Literal["event_type", "host", "contact"], key: uuid.UUID, coun
 def weekly_hours(days: list[list[list[int]]]) -> hours.WeeklyHours:
     """Weekly hours as the engine takes them, from a schedule's column."""
     return tuple(tuple((start, end) for start, end in day) for day in days)
+
+
+def _required(rule: GroupRule, members: int) -> int:
+    if rule.mode == GroupRule.Mode.ANY:
+        return 1
+    return max(1, members) if rule.mode == GroupRule.Mode.ALL else rule.required
 
 
 def _limits_of_member(member: GroupMember) -> tuple[Limit, ...]:

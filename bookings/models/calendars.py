@@ -67,7 +67,8 @@ class Account(TenantModel):
 
     def credentials(self) -> dict[str, Any]:
         """The secrets in clear, for the provider adapter only. Raises crypto.Undecryptable."""
-        return crypto.unseal(self.sealed_credentials, self._sealed_for) if self.sealed_credentials else {}
+        sealed = self.sealed_credentials
+        return crypto.unseal(bytes(sealed), self._sealed_for) if sealed else {}
 
 
 class Calendar(TenantModel):
