@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
 
 import holidays
 from django.db.models import Q
 
+from bookings.domain import rows
 from bookings.domain.calendar import busy_beyond
+from bookings.domain.rows import CalendarRow, OverrideRow
 from bookings.domain.terms import Limit, Terms, weekly_hours
 from bookings.engine import hours, slots
 from bookings.engine.intervals import Interval, intersect
 from bookings.engine.zones import DAY, ymd, zone
-from bookings.models import Account, Booking, Busy, Calendar, Claim, Event, Host, Override
-from bookings.models.ledger import LONGEST_BUSY, LONGEST_CLAIM
+from bookings.models import Booking, Host, Override
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _WIDEST_PADDING = DAY
@@ -84,67 +85,70 @@ def periods(day: int) -> tuple[tuple[str, int], ...]:
 def read(terms: Terms, lo: int, hi: int, now: int, *, trust_stale: bool) -> Facts:
     """The facts around [lo, hi)."""
     lo, hi = lo - terms.before, hi + terms.after
-    overrides = _overrides(terms.hosts, lo, hi)
-    candidates = _candidates(terms.hosts, overrides)
+    overrides = _overrides([host.pk for host in terms.hosts], lo, hi)
+    candidates, overrides = _candidates(terms.hosts, overrides, lo, hi)
     hosts = {candidate.host.pk: candidate.host for candidate in candidates}
-    ids = list(hosts)
-    policies = _policies(ids, terms.calendars)
-    claims = _claims(terms, ids, lo, hi, now)
-    history = _history(terms, ids, lo, hi)
+    calendars = [_for_event_type(row, terms.calendars) for row in rows.calendars(hosts)]
+    history = _history(terms, list(hosts), lo, hi)
     return Facts(
         candidates=candidates,
         open={candidate: _open(candidate, terms, overrides[candidate.host.pk], lo, hi) for candidate in candidates},
-        busy=_busy(ids, lo, hi, policies),
-        claimed=claims,
-        untrusted=frozenset() if trust_stale or not terms.refuse_unknown else _untrusted(hosts, policies, now),
+        busy=_busy(hosts, lo, hi, calendars),
+        claimed=_claims(terms, hosts, lo, hi, now),
+        untrusted=frozenset() if trust_stale or not terms.refuse_unknown else _untrusted(hosts, calendars, now),
         full=_full(terms.limits, history, terms.timezone, {pk: host.timezone for pk, host in hosts.items()}),
         sessions=_sessions(terms, history),
     )
 
 
-def _overrides(hosts: Iterable[Host], lo: int, hi: int) -> dict[uuid.UUID, list[Override]]:
-    """Overrides of the hosts and of the colleagues who stand in for them, by host: one query."""
-    near = Q(first_day__lte=_date(hi + 2 * DAY), last_day__gte=_date(lo - 2 * DAY))
-    stand_ins = Override.everywhere.filter(near, host__in=hosts, redirect_to__isnull=False).values("redirect_to")
-    found: dict[uuid.UUID, list[Override]] = defaultdict(list)
-    for override in Override.everywhere.select_related("redirect_to__schedule").filter(
-        near, Q(host__in=hosts) | Q(host__in=stand_ins)
-    ):
-        found[override.host_id].append(override)
+_Overrides = dict[uuid.UUID, list[OverrideRow]]
+
+
+def _overrides(hosts: Collection[uuid.UUID], lo: int, hi: int) -> _Overrides:
+    found: _Overrides = {host: [] for host in hosts}
+    for row in rows.overrides(hosts, _date(lo - 2 * DAY), _date(hi + 2 * DAY)):
+        found[row.host].append(row)
     return found
 
 
-def _candidates(hosts: Iterable[Host], overrides: dict[uuid.UUID, list[Override]]) -> tuple[Candidate, ...]:
+def _candidates(
+    hosts: Collection[Host], overrides: _Overrides, lo: int, hi: int
+) -> tuple[tuple[Candidate, ...], _Overrides]:
+    """The hosts, and the colleagues who stand in while one of them is on leave, with everybody's overrides."""
+    wanted = {row.redirect_to for rows in overrides.values() for row in rows if row.redirect_to}
+    if not wanted:
+        return tuple(Candidate(position, host) for position, host in enumerate(hosts)), overrides
+    colleagues = {host.pk: host for host in Host.everywhere.select_related("schedule").filter(pk__in=wanted)}
     found = []
     for position, host in enumerate(hosts):
         found.append(Candidate(position, host))
-        away: dict[Host, list[Interval]] = defaultdict(list)
-        for override in overrides[host.pk]:
-            if override.kind == Override.Kind.LEAVE and override.redirect_to is not None:
-                away[override.redirect_to].append(_days_as_time(host, override))
-        found += [Candidate(position, other, tuple(within)) for other, within in away.items()]
-    return tuple(found)
+        away: dict[uuid.UUID, list[Interval]] = defaultdict(list)
+        for row in overrides[host.pk]:
+            if row.kind == Override.Kind.LEAVE and row.redirect_to is not None:
+                away[row.redirect_to].append(_days_as_time(host, row))
+        found += [Candidate(position, colleagues[other], tuple(within)) for other, within in away.items()]
+    strangers = wanted - overrides.keys()
+    return tuple(found), overrides | (_overrides(strangers, lo, hi) if strangers else {})
 
 
-def _days_as_time(host: Host, override: Override) -> Interval:
+def _days_as_time(host: Host, row: OverrideRow) -> Interval:
     clock = zone(host.timezone)
-    first, last = override.first_day.toordinal() - _EPOCH, override.last_day.toordinal() - _EPOCH
-    return clock.day_bounds(first)[0], clock.day_bounds(last)[1]
+    return clock.day_bounds(row.first.toordinal() - _EPOCH)[0], clock.day_bounds(row.last.toordinal() - _EPOCH)[1]
 
 
-def _open(candidate: Candidate, terms: Terms, overrides: list[Override], lo: int, hi: int) -> list[Interval]:
+def _open(candidate: Candidate, terms: Terms, overrides: list[OverrideRow], lo: int, hi: int) -> list[Interval]:
     host = candidate.host
     clock = zone(host.timezone)
     # Cut at local midnights, so that a grid that counts from the opening hour is that of the whole day.
     lo, hi = clock.day_bounds(clock.day_of(lo) - 1)[0], clock.day_bounds(clock.day_of(hi) + 1)[1]
     by_day: dict[int, tuple[hours.Block, ...]] = {}
     trips: list[hours.Trip] = []
-    for override in sorted(overrides, key=lambda each: each.kind == Override.Kind.HOURS):
-        first, last = override.first_day.toordinal() - _EPOCH, override.last_day.toordinal() - _EPOCH
-        if override.kind == Override.Kind.TRAVEL:
-            trips.append((first, last, override.timezone))
+    for row in sorted(overrides, key=lambda each: each.kind == Override.Kind.HOURS):
+        first, last = row.first.toordinal() - _EPOCH, row.last.toordinal() - _EPOCH
+        if row.kind == Override.Kind.TRAVEL:
+            trips.append((first, last, row.timezone))
             continue
-        blocks = tuple((a, b) for a, b in override.blocks) if override.kind == Override.Kind.HOURS else ()
+        blocks = tuple((a, b) for a, b in row.blocks) if row.kind == Override.Kind.HOURS else ()
         by_day |= dict.fromkeys(range(max(first, lo // DAY - 3), min(last, hi // DAY + 3) + 1), blocks)
     weekly = terms.weekly if terms.weekly is not None else weekly_hours(host.schedule.weekly)
     found = hours.open_intervals(
@@ -170,75 +174,39 @@ def _holidays(country: str, region: str, year: int) -> frozenset[int]:
     return frozenset(day.toordinal() - _EPOCH for day in days)
 
 
-@dataclass(frozen=True)
-class _Policy:
-    """Which classes of events in a calendar take time, and how fresh what we know of it is."""
-
-    host_id: uuid.UUID
-    kinds: frozenset[str]
-    local: bool
-    verified_s: int | None
+def _for_event_type(row: CalendarRow, chosen: frozenset[uuid.UUID] | None) -> CalendarRow:
+    """An event type may name the calendars that block it, whatever the hosts chose for themselves."""
+    return row if chosen is None else replace(row, blocks=row.id in chosen)
 
 
-def _policies(ids: list[uuid.UUID], only: frozenset[uuid.UUID] | None) -> dict[uuid.UUID, _Policy]:
-    """The calendars that block, by id."""
-    rows = Calendar.everywhere.filter(account__host__in=ids).values_list(
-        "id", "account__host_id", "blocks", "tentative_blocks", "free_blocks", "away_blocks",
-        "account__provider", "last_verified_at",
-    )  # fmt: skip
-    policies = {}
-    for calendar, host, blocks, tentative, free, away, provider, verified in rows:
-        if calendar not in only if only is not None else not blocks:
-            continue
-        kinds = {Event.Busy.BUSY.value}
-        kinds |= {Event.Busy.TENTATIVE.value} if tentative else set()
-        kinds |= {Event.Busy.FREE.value} if free else set()
-        kinds |= {Event.Busy.AWAY.value} if away else set()
-        verified_s = int(verified.timestamp()) if verified else None
-        policies[calendar] = _Policy(host, frozenset(kinds), provider == Account.Provider.LOCAL, verified_s)
-    return policies
-
-
-def _untrusted(hosts: dict[uuid.UUID, Host], policies: dict[uuid.UUID, _Policy], now: int) -> frozenset[uuid.UUID]:
+def _untrusted(hosts: dict[uuid.UUID, Host], calendars: list[CalendarRow], now: int) -> frozenset[uuid.UUID]:
     """Hosts with a blocking calendar that was not verified within their limit: stale is not free."""
     return frozenset(
-        policy.host_id
-        for policy in policies.values()
-        if not policy.local
-        and (policy.verified_s is None or policy.verified_s < now - hosts[policy.host_id].stale_after_minutes * 60)
+        row.host
+        for row in calendars
+        if row.blocks
+        and not row.local
+        and (row.verified_s is None or row.verified_s < now - hosts[row.host].stale_after_minutes * 60)
     )
 
 
 def _busy(
-    ids: list[uuid.UUID], lo: int, hi: int, policies: dict[uuid.UUID, _Policy]
+    hosts: Collection[uuid.UUID], lo: int, hi: int, calendars: list[CalendarRow]
 ) -> dict[uuid.UUID, list[Interval]]:
-    rows: Iterable[tuple[uuid.UUID, int, int, str, uuid.UUID]] = Busy.everywhere.filter(
-        host__in=ids, start_s__lt=hi, start_s__gt=lo - LONGEST_BUSY - 1, end_s__gt=lo
-    ).values_list("host_id", "start_s", "end_s", "kind", "calendar_id")
-    found: dict[uuid.UUID, list[Interval]] = {host: [] for host in ids}
-    for source in (rows, busy_beyond(ids, lo, hi)):
-        for host, start, end, kind, calendar in source:
-            policy = policies.get(calendar)
-            if policy is not None and kind in policy.kinds:
+    found = rows.busy(hosts, lo, hi, calendars)
+    if any(row.blocks and row.expanded_until_s < hi for row in calendars):
+        kinds = {row.id: row.kinds for row in calendars if row.blocks}
+        for host, start, end, kind, calendar in busy_beyond(list(hosts), lo, hi):
+            if kind in kinds.get(calendar, ()):
                 found[host].append((start, end))
     return found
 
 
-def _claims(terms: Terms, ids: list[uuid.UUID], lo: int, hi: int, now: int) -> dict[uuid.UUID, list[Interval]]:
+def _claims(terms: Terms, hosts: Collection[uuid.UUID], lo: int, hi: int, now: int) -> dict[uuid.UUID, list[Interval]]:
     """Live claims, widened so that their padding holds against our core and ours against theirs: a shared gap."""
-    rows = Claim.everywhere.filter(
-        Q(state=Claim.State.BOOKED) | Q(state=Claim.State.HOLD, expires_s__gt=now),
-        host__in=ids,
-        start_s__lt=hi + _WIDEST_PADDING,
-        start_s__gt=lo - LONGEST_CLAIM - _WIDEST_PADDING,
-        end_s__gt=lo - _WIDEST_PADDING,
-    )
-    if terms.ignore_booking is not None:
-        rows = rows.exclude(booking_id=terms.ignore_booking)
-    found: dict[uuid.UUID, list[Interval]] = {host: [] for host in ids}
-    for host, start, end, before, after in rows.values_list(
-        "host_id", "start_s", "end_s", "pad_before_s", "pad_after_s"
-    ):
+    found: dict[uuid.UUID, list[Interval]] = {host: [] for host in hosts}
+    near = rows.claims(hosts, lo - _WIDEST_PADDING, hi + _WIDEST_PADDING, now, terms.ignore_booking)
+    for host, start, end, before, after in near:
         found[host].append((start - max(0, before - terms.after), end + max(0, after - terms.before)))
     return found
 
@@ -262,14 +230,14 @@ def _history(terms: Terms, ids: list[uuid.UUID], lo: int, hi: int) -> list[_Past
         return []
     keys = {of: [limit.key for limit in terms.limits if limit.of == of] for of in ("event_type", "contact", "host")}
     concerned = Q(event_type__in=[*keys["event_type"], terms.event_type_id]) | Q(contact__in=keys["contact"])
-    rows = Booking.everywhere.filter(
+    found = Booking.everywhere.filter(
         concerned | Q(claims__host__in=keys["host"] and ids),
         state__in=Booking.LIVE,
         start_s__gt=lo - _LONGEST_PERIOD,
         start_s__lt=hi + _LONGEST_PERIOD,
     ).exclude(pk=terms.ignore_booking)
     columns = ("id", "event_type_id", "contact_id", "start_s", "end_s", "claims__host_id", "seats_taken")
-    return [_Past(*row) for row in rows.values_list(*columns).distinct()]
+    return [_Past(*row) for row in found.values_list(*columns).distinct()]
 
 
 def _full(

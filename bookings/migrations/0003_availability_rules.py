@@ -5,45 +5,57 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('bookings', '0002_guard'),
+        ("bookings", "0002_guard"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='booking',
-            name='seats_taken',
+            model_name="booking",
+            name="seats_taken",
             field=models.PositiveIntegerField(default=0),
         ),
         migrations.AddField(
-            model_name='eventtype',
-            name='calendars',
-            field=models.ManyToManyField(blank=True, help_text="Calendars that block this; empty: the hosts' own choice", related_name='+', to='bookings.calendar'),
+            model_name="eventtype",
+            name="calendars",
+            field=models.ManyToManyField(
+                blank=True,
+                help_text="Calendars that block this; empty: the hosts' own choice",
+                related_name="+",
+                to="bookings.calendar",
+            ),
         ),
         migrations.AddField(
-            model_name='eventtype',
-            name='customer_limits',
-            field=models.JSONField(blank=True, default=dict, help_text='The same, for one customer'),
+            model_name="eventtype",
+            name="customer_limits",
+            field=models.JSONField(blank=True, default=dict, help_text="The same, for one customer"),
         ),
         migrations.AddField(
-            model_name='host',
-            name='holiday_country',
-            field=models.CharField(blank=True, help_text='ISO 3166 code, such as DE', max_length=2),
+            model_name="host",
+            name="holiday_country",
+            field=models.CharField(blank=True, help_text="ISO 3166 code, such as DE", max_length=2),
         ),
         migrations.AddField(
-            model_name='host',
-            name='holiday_region',
-            field=models.CharField(blank=True, help_text='Its region, such as BY', max_length=10),
+            model_name="host",
+            name="holiday_region",
+            field=models.CharField(blank=True, help_text="Its region, such as BY", max_length=10),
         ),
         migrations.AddField(
-            model_name='host',
-            name='limits',
-            field=models.JSONField(blank=True, default=dict, help_text='Bookings at most: {"day": n, "week": n, "month": n}'),
+            model_name="host",
+            name="limits",
+            field=models.JSONField(
+                blank=True, default=dict, help_text='Bookings at most: {"day": n, "week": n, "month": n}'
+            ),
         ),
         migrations.AlterField(
-            model_name='override',
-            name='redirect_to',
-            field=models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='redirected_here', to='bookings.host'),
+            model_name="override",
+            name="redirect_to",
+            field=models.ForeignKey(
+                blank=True,
+                null=True,
+                on_delete=django.db.models.deletion.SET_NULL,
+                related_name="redirected_here",
+                to="bookings.host",
+            ),
         ),
     ]
