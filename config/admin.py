@@ -27,6 +27,7 @@ class OperatorSite(UnfoldAdminSite):
     """The admin site of this installation, over all organisations."""
 
     enable_nav_sidebar = True
+    index_title = "Overview"
 
     def admin_view(self, view: Callable[..., HttpResponse], cacheable: bool = False) -> Callable[..., HttpResponseBase]:
         return csp_update({name: [*sources] for name, sources in ADMIN_CSP.items()})(
@@ -49,3 +50,7 @@ class OperatorSite(UnfoldAdminSite):
 
 def stylesheet(request: HttpRequest) -> str:
     return static("admin.css")
+
+
+def script(request: HttpRequest) -> str:
+    return static("admin.js")

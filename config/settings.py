@@ -195,6 +195,7 @@ UNFOLD = {
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
     "STYLES": ["config.admin.stylesheet"],
+    "SCRIPTS": ["config.admin.script"],
     "DASHBOARD_CALLBACK": "bookings.admin.dashboard.overview",
     "SIDEBAR": {"show_search": True, "navigation": "bookings.admin.navigation.sidebar"},
 }

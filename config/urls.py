@@ -5,6 +5,8 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from bookings.api.base import mount
+from bookings.api.cronofy import urls as cronofy
 from config import health
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -12,4 +14,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", health.ready),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),
+    *mount(cronofy),
 ]

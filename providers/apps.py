@@ -6,3 +6,9 @@ from django.apps import AppConfig
 class ProvidersConfig(AppConfig):
     name = "providers"
     verbose_name = "Providers"
+
+    def ready(self) -> None:
+        from bookings.domain.outbox import outbox_written  # noqa: PLC0415  models are importable once apps are loaded
+        from providers import caldav, tasks  # noqa: F401, PLC0415  importing an adapter registers it
+
+        outbox_written.connect(tasks.wake_for_outbox, dispatch_uid="providers.wake")

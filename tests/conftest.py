@@ -44,6 +44,7 @@ _left_out: dict[str, int] = {}
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out, loudly, what this machine cannot run. In CI that is an error: nothing is left out there."""
+    _leave_out(config, items, [item for item in items if _is_of_another_engine(item)])
     for name, needs, is_here in NEEDS:
         wanting = [item for item in items if needs(item)]
         if not wanting or is_here():
@@ -51,8 +52,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if os.environ.get("CI"):
             raise pytest.UsageError(f"{len(wanting)} tests need {name}, which is not installed here.")
         _left_out[name] = len(wanting)
-        config.hook.pytest_deselected(items=wanting)
-        items[:] = [item for item in items if item not in wanting]
+        _leave_out(config, items, wanting)
+
+
+def _is_of_another_engine(item: pytest.Item) -> bool:
+    return (
+        item.get_closest_marker("sqlite_only") is not None and "sqlite" not in settings.DATABASES["default"]["ENGINE"]
+    )
+
+
+def _leave_out(config: pytest.Config, items: list[pytest.Item], those: list[pytest.Item]) -> None:
+    if those:
+        config.hook.pytest_deselected(items=those)
+        items[:] = [item for item in items if item not in those]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,6 +6,6 @@ any page. What a domain verb owns is read-only and changed through actions that 
 
 from __future__ import annotations
 
-from . import access, connections, offers, outgoing, people
+from . import access, commitments, connections, offers, outgoing, people
 
-__all__ = ["access", "connections", "offers", "outgoing", "people"]
+__all__ = ["access", "commitments", "connections", "offers", "outgoing", "people"]

@@ -13,13 +13,15 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
+from django.utils.safestring import SafeString
 from django_tasks_db.models import DBTaskResult
 from unfold.decorators import action, display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from bookings.domain import keys
 from bookings.models import ApiKey, AuditEntry
 
-from .base import PILLS, ReadOnlyAdmin, actor_of, each
+from .base import ReadOnlyAdmin, actor_of, each, pill
 
 for _stock in (Group, apps.get_model("account", "EmailAddress"), DBTaskResult):
     if admin.site.is_registered(_stock):
@@ -30,6 +32,12 @@ class IssueForm(forms.ModelForm):
     """What a new key is for. The key itself is made by the domain and shown on the page that follows."""
 
     secret = ""
+    scopes = forms.MultipleChoiceField(
+        choices=list(keys.SCOPES.items()),
+        required=False,
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        help_text="None chosen: what keys of this kind usually may.",
+    )
 
     class Meta:
         model = ApiKey
@@ -98,11 +106,11 @@ class ApiKeyAdmin(ReadOnlyAdmin):
         add_never_cache_headers(response)
         return response
 
-    @display(description="State", label=PILLS)
-    def state_pill(self, key: ApiKey) -> tuple[str, str]:
+    @display(description="State")
+    def state_pill(self, key: ApiKey) -> SafeString:
         if key.revoked_at:
-            return "danger", "Revoked"
-        return ("success", "In use") if key.is_live else ("warning", "Expired")
+            return pill("danger", "Revoked")
+        return pill("success", "In use") if key.is_live else pill("warning", "Expired")
 
     @action(description="Revoke", permissions=["operate"])
     def revoke(self, request: HttpRequest, chosen: QuerySet[ApiKey]) -> None:

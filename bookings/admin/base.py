@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.contrib import messages
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, TabularInline
@@ -17,9 +19,6 @@ from unfold.admin import ModelAdmin, TabularInline
 from bookings.domain import audit
 from bookings.domain.errors import DomainError
 from bookings.models import TenantModel
-
-COLOURS = ("success", "warning", "danger", "info", "")
-"""Names of unfold's label colours; the empty one is neutral. A colour never stands without its word."""
 
 
 def actor_of(request: HttpRequest) -> audit.Actor:
@@ -49,13 +48,14 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo("UTC")
 
 
-def pill(thing: Model, field: str, colours: Mapping[str, str]) -> tuple[str, str]:
-    """Value for a column decorated with `@display(label=PILLS)`: the colour and the state's own word."""
-    value = getattr(thing, field)
-    return colours.get(value, ""), str(getattr(thing, f"get_{field}_display")())
+def pill(colour: str, word: str) -> SafeString:
+    """A state as the admin's label. A colour never stands without its word; an empty colour is neutral."""
+    return render_to_string("unfold/helpers/label.html", {"type": colour, "text": word})
 
 
-PILLS = {colour: colour for colour in COLOURS}
+def choice_pill(thing: Model, field: str, colours: Mapping[str, str]) -> SafeString:
+    """The pill of a field with choices."""
+    return pill(colours.get(getattr(thing, field), ""), str(getattr(thing, f"get_{field}_display")()))
 
 
 class OperatorAdmin(ModelAdmin):

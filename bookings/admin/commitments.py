@@ -5,13 +5,14 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from bookings.domain import requests
 from bookings.models import Booking, Busy, Claim, Event, Mirror, Participant, SchedulerRequest
 
-from .base import PILLS, ReadOnlyAdmin, ReadOnlyInline, actor_of, each, pill, stretch
-from .outgoing import sync_pill
+from .base import ReadOnlyAdmin, ReadOnlyInline, actor_of, choice_pill, each, pill, stretch
+from .outgoing import sync_state
 
 BOOKING_COLOURS = {
     "requested": "info",
@@ -65,9 +66,9 @@ class BookingAdmin(ReadOnlyAdmin):
             Prefetch("claims", claims), Prefetch("event__mirrors", Mirror.everywhere.defer("create_body"))
         )
 
-    @display(description="State", ordering="state", label=PILLS)
-    def state_pill(self, booking: Booking) -> tuple[str, str]:
-        return pill(booking, "state", BOOKING_COLOURS)
+    @display(description="State", ordering="state")
+    def state_pill(self, booking: Booking) -> SafeString:
+        return choice_pill(booking, "state", BOOKING_COLOURS)
 
     @display(description="When", ordering="start_s")
     def when(self, booking: Booking) -> str:
@@ -78,11 +79,11 @@ class BookingAdmin(ReadOnlyAdmin):
     def hosts(self, booking: Booking) -> str:
         return ", ".join(sorted({str(claim.host) for claim in booking.claims.all()})) or "–"
 
-    @display(description="In the calendar", label=PILLS)
-    def shown_there(self, booking: Booking) -> tuple[str, str]:
+    @display(description="In the calendar")
+    def shown_there(self, booking: Booking) -> SafeString:
         mirrors = list(booking.event.mirrors.all()) if booking.event else []
-        worst = sorted((sync_pill(mirror) for mirror in mirrors), key=_severity)
-        return worst[0] if worst else ("", "Only here")
+        worst = sorted((sync_state(mirror) for mirror in mirrors), key=_severity)
+        return pill(*worst[0]) if worst else pill("", "Only here")
 
 
 def _severity(shown: tuple[str, str]) -> int:
@@ -118,9 +119,9 @@ class SchedulerRequestAdmin(ReadOnlyAdmin):
     )
     actions = ("withdraw",)
 
-    @display(description="State", ordering="state", label=PILLS)
-    def state_pill(self, asked: SchedulerRequest) -> tuple[str, str]:
-        return ("warning", "Expired") if asked.is_expired else pill(asked, "state", REQUEST_COLOURS)
+    @display(description="State", ordering="state")
+    def state_pill(self, asked: SchedulerRequest) -> SafeString:
+        return pill("warning", "Expired") if asked.is_expired else choice_pill(asked, "state", REQUEST_COLOURS)
 
     @display(description="Asked of")
     def asked_of(self, asked: SchedulerRequest) -> str:
@@ -143,9 +144,9 @@ class MirrorInline(ReadOnlyInline):
     fields = ("calendar", "desired", "shown", "last_error", "last_ok_at")
     readonly_fields = fields
 
-    @display(description="State", label=PILLS)
-    def shown(self, mirror: Mirror) -> str:
-        return sync_pill(mirror)[1]
+    @display(description="State")
+    def shown(self, mirror: Mirror) -> SafeString:
+        return pill(*sync_state(mirror))
 
 
 @admin.register(Event)
@@ -213,9 +214,9 @@ class ClaimAdmin(ReadOnlyAdmin):
     def when(self, claim: Claim) -> str:
         return stretch(claim.start_s, claim.end_s, claim.host.timezone)
 
-    @display(description="State", ordering="state", label=PILLS)
-    def state_pill(self, claim: Claim) -> tuple[str, str]:
-        return pill(claim, "state", CLAIM_COLOURS)
+    @display(description="State", ordering="state")
+    def state_pill(self, claim: Claim) -> SafeString:
+        return choice_pill(claim, "state", CLAIM_COLOURS)
 
 
 @admin.register(Busy)

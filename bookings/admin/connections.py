@@ -5,12 +5,13 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from bookings.domain import outbox
 from bookings.models import Account, Calendar
 
-from .base import PILLS, ReadOnlyAdmin, ReadOnlyInline, actor_of, each, pill
+from .base import ReadOnlyAdmin, ReadOnlyInline, actor_of, choice_pill, each
 
 HEALTH = {"ok": "success", "failing": "danger", "reauth": "danger", "paused": "warning"}
 FRESHNESS = {"ok": "success", "never": "info", "stale": "danger", "readonly": "", "gone": "danger"}
@@ -67,9 +68,9 @@ class AccountAdmin(ReadOnlyAdmin):
     inlines = (CalendarInline,)
     actions = ("resync",)
 
-    @display(description="Health", ordering="health", label=PILLS)
-    def health_pill(self, account: Account) -> tuple[str, str]:
-        return pill(account, "health", HEALTH)
+    @display(description="Health", ordering="health")
+    def health_pill(self, account: Account) -> SafeString:
+        return choice_pill(account, "health", HEALTH)
 
     @display(description="Credentials")
     def sealed(self, account: Account) -> str:
@@ -125,9 +126,9 @@ class CalendarAdmin(ReadOnlyAdmin):
         ),
     )
 
-    @display(description="State", ordering="state", label=PILLS)
-    def state_pill(self, calendar: Calendar) -> tuple[str, str]:
-        return pill(calendar, "state", FRESHNESS)
+    @display(description="State", ordering="state")
+    def state_pill(self, calendar: Calendar) -> SafeString:
+        return choice_pill(calendar, "state", FRESHNESS)
 
     @display(description="Host", ordering="account__host__name")
     def host(self, calendar: Calendar) -> str:

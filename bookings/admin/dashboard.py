@@ -17,13 +17,12 @@ from .outgoing import TROUBLED
 UNWELL = ("failing", "reauth")
 
 
-def troubled_accounts(request: HttpRequest) -> int | str:
-    """Badge in the sidebar; empty when all is well."""
-    return Account.everywhere.filter(health__in=UNWELL).count() or ""
+def troubled_accounts() -> int:
+    return int(Account.everywhere.filter(health__in=UNWELL).count())
 
 
-def troubled_mirrors(request: HttpRequest) -> int | str:
-    return _failing().count() or ""
+def troubled_mirrors() -> int:
+    return int(_failing().count())
 
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

@@ -7,18 +7,19 @@ from urllib.parse import urlsplit
 from django.contrib import admin
 from django.db.models import F, QuerySet
 from django.http import HttpRequest
+from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from bookings.domain import outbox
 from bookings.models import Message, Mirror, PushAttempt
 
-from .base import PILLS, ReadOnlyAdmin, ReadOnlyInline, actor_of, each, instant, pill
+from .base import ReadOnlyAdmin, ReadOnlyInline, actor_of, choice_pill, each, instant, pill
 
 TROUBLED = (Mirror.State.FAILED, Mirror.State.BLOCKED, Mirror.State.NEEDS_CHECK)
 SENDING = {"waiting": "info", "sent": "success", "failed": "danger", "dropped": ""}
 
 
-def sync_pill(mirror: Mirror) -> tuple[str, str]:
+def sync_state(mirror: Mirror) -> tuple[str, str]:
     """Colour and words for what a target calendar shows: in sync, pending, failing."""
     if mirror.state in TROUBLED:
         return "danger", str(mirror.get_state_display())
@@ -101,9 +102,9 @@ class MirrorAdmin(ReadOnlyAdmin):
     inlines = (AttemptInline,)
     actions = ("retry",)
 
-    @display(description="State", label=PILLS)
-    def sync(self, mirror: Mirror) -> tuple[str, str]:
-        return sync_pill(mirror)
+    @display(description="State")
+    def sync(self, mirror: Mirror) -> SafeString:
+        return pill(*sync_state(mirror))
 
     @display(description="Revision there / here")
     def revisions(self, mirror: Mirror) -> str:
@@ -158,9 +159,9 @@ class MessageAdmin(ReadOnlyAdmin):
         ("booking", "scheduler_request"),
     )
 
-    @display(description="State", ordering="state", label=PILLS)
-    def state_pill(self, message: Message) -> tuple[str, str]:
-        return pill(message, "state", SENDING)
+    @display(description="State", ordering="state")
+    def state_pill(self, message: Message) -> SafeString:
+        return choice_pill(message, "state", SENDING)
 
     @display(description="To")
     def to(self, message: Message) -> str:

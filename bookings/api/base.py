@@ -24,6 +24,7 @@ from rest_framework.views import APIView
 
 from bookings.api import body, idempotency, rate, refusals
 from bookings.api.refusals import Problem, Refusal
+from bookings.domain import keys
 from bookings.domain.audit import Actor
 from bookings.models import ApiKey, Host, Organisation
 
@@ -45,7 +46,7 @@ class Principal:
     acting_as: str = ""
 
     def may(self, scope: str) -> bool:
-        return scope in self.key.scopes
+        return keys.permits(self.key, scope)
 
     def require(self, scope: str) -> None:
         """Raise Refusal 403 unless the key has this scope."""
@@ -102,7 +103,7 @@ class DialectView(APIView):
     DomainError. A write that carries an Idempotency-Key runs in one transaction with the keeping of its answer.
     """
 
-    dialect: Dialect
+    dialect: Dialect = Dialect()
     scopes: Mapping[str, str] = {}
     principal: Principal
     body: dict[str, Any]

@@ -47,7 +47,11 @@ def read(request: HttpRequest) -> dict[str, Any]:
 def _charset(content_type: str) -> str:
     if len(content_type) > LONGEST_KEY:
         raise Refusal(415, "unsupported", "The Content-Type is not understood.")
-    named = str(parse_header_parameters(content_type)[1].get("charset", "utf-8")).strip(" '\"").lower()
+    try:
+        parameters = parse_header_parameters(content_type)[1]
+    except ValueError:
+        parameters = {"charset": "unreadable"}
+    named = str(parameters.get("charset", "utf-8")).strip(" '\"").lower()
     if named not in CHARSETS:
         raise Refusal(415, "unsupported", "Send the body as UTF-8.")
     return named

@@ -1,143 +1,288 @@
-"""Verbs for calendar events: create, change, delete, and what providers pulled."""
+"""Verbs for calendar events: create, change, delete; what happens when; and what providers pulled.
+
+An event's instants, busy rows and outbox rows are written in one transaction under its host's lock.
+"""
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils.timezone import now
 
-from bookings.domain import outbox
-from bookings.domain.audit import Actor, record
-from bookings.domain.errors import Invalid, NotAllowed
-from bookings.domain.locks import lock_hosts
-from bookings.engine.zones import canonical, zone
-from bookings.formats.event import EventData, Person
-from bookings.models import Account, Busy, Calendar, Event, Participant
-from bookings.models.ledger import LONGEST_BUSY
+from bookings.engine.recurrence import RuleError, TooMany
+from bookings.engine.zones import UnknownZone, zone
+from bookings.formats.event import EventData
+from bookings.models import Account, Calendar, Event, Host, Mirror, Participant
 
-_PLAIN = (
-    "title", "description", "description_type", "location", "locations", "conference", "start_wall", "timezone",
-    "duration", "all_day", "floating", "status", "free_busy_status", "privacy", "alerts", "use_default_alerts",
-    "colour", "notify_guests", "raw", "recurrence_wall",
-)  # fmt: skip
-_LISTS = ("recurrence_rules", "exclusion_rules", "recurrence_dates", "excluded_dates")
+from . import busy, conflicts, outbox
+from .audit import Actor, record
+from .busy import busy_beyond, extend_horizon, rebuild_busy
+from .changes import Changes, PulledObject
+from .errors import Invalid, NotAllowed, NotFound
+from .event_rows import checked, data_of, fill, home_zone, people_rows, recurs, series_of
+from .locks import lock_hosts
+from .pulled import Applied, apply, known
+
+__all__ = [
+    "Applied",
+    "Changes",
+    "Occurrence",
+    "PulledObject",
+    "apply",
+    "busy_beyond",
+    "change",
+    "create",
+    "data_of",
+    "delete",
+    "exclude_occurrence",
+    "extend_horizon",
+    "known",
+    "occurrences",
+    "rebuild_busy",
+    "whole",
+]
+
+
+@dataclass(frozen=True)
+class Occurrence:
+    """One happening of an event, in UTC seconds. `recurrence_wall` names it inside its series, None outside one."""
+
+    event: Event
+    start_s: int
+    end_s: int
+    recurrence_wall: int | None = None
 
 
 @transaction.atomic
 def create(calendar: Calendar, data: EventData, *, actor: Actor, origin: str = Event.Origin.LOCAL) -> Event:
-    """Make an event in a calendar and state it in the outbox. Raises Invalid (with field) or NotAllowed."""
-    if not calendar.is_writable:
-        raise NotAllowed("This calendar is read-only.")
-    lock_hosts([calendar.account.host_id])
-    event = Event(organisation_id=calendar.organisation_id, calendar=calendar, origin=origin)
-    if data.uid:
-        event.uid = data.uid
-    _fill(event, data)
-    event.save()
-    _write_people(event, data.people)
-    _write_busy(event)
+    """Make an event in a calendar; where that is elsewhere, the outbox says it should be there too.
+
+    :raises Invalid: with the field's name in EventData.
+    :raises NotAllowed: when the calendar cannot be written. A booking is written all the same: it has been promised,
+        and its outbox row tells that it cannot be shown there.
+    """
+    if origin != Event.Origin.BOOKING:
+        _check_writable(calendar)
+    checked(data)
+    host = lock_hosts([calendar.account.host_id])[0]
+    if data.uid and _masters(calendar).filter(uid=data.uid).exists():
+        raise Invalid("An event with this uid is already in the calendar.", field="uid")
+    event = Event(organisation_id=calendar.organisation_id, calendar=calendar, origin=origin, sequence=data.sequence)
+    event.uid = data.uid or event.uid
+    _store(event, replace(data, recurrence_wall=None), host)
     _state(event)
-    record(actor, "event.created", event, after={"title": event.title[:100], "start_s": event.start_s})
+    record(actor, "event.created", event, after=_summary(event))
     return event
 
 
 @transaction.atomic
 def change(event: Event, data: EventData, *, actor: Actor) -> Event:
-    """Give an event a new whole state."""
-    lock_hosts([event.calendar.account.host_id])
-    before = {"title": event.title[:100], "start_s": event.start_s}
-    _fill(event, data)
-    event.revision += 1
-    event.sequence += 1
-    event.save()
-    _write_people(event, data.people)
-    _write_busy(event)
+    """Give an event, a whole series or one changed occurrence a new whole state. Uid and origin stay.
+
+    When the start of a series moves, its excluded and changed occurrences move along.
+
+    :raises Invalid: with the field's name in EventData.
+    :raises NotAllowed: when the calendar cannot be written, or the event was deleted.
+    """
+    host = _begin(event)
+    before = _summary(event)
+    shift = data.start_wall - event.start_wall if recurs(event) else 0
+    if shift and data.excluded_dates == tuple(event.excluded_dates):
+        data = replace(data, excluded_dates=tuple(each + shift for each in data.excluded_dates))
+    checked(data)
+    _adopt(event)
+    _raise_revision(event)
+    _store(event, replace(data, recurrence_wall=event.recurrence_wall), host, shift)
     _state(event)
-    record(actor, "event.changed", event, before=before, after={"title": event.title[:100], "start_s": event.start_s})
+    record(actor, "event.changed", event, before=before, after=_summary(event))
     return event
 
 
 @transaction.atomic
 def delete(event: Event, *, actor: Actor) -> None:
-    """Take an event out of every calendar; the row stays for the record."""
+    """Take an event or a whole series out of every calendar; the row stays for the record. Twice is once.
+
+    A changed occurrence of a series is excluded from it.
+    """
     lock_hosts([event.calendar.account.host_id])
+    event.refresh_from_db()
+    if event.deleted_at:
+        return
+    if event.master is not None and event.recurrence_wall is not None:
+        exclude_occurrence(event.master, event.recurrence_wall, actor=actor)
+        return
+    before = _summary(event)
+    _adopt(event)
     event.deleted_at = now()
     event.status = Event.Status.CANCELLED
     event.revision += 1
     event.sequence += 1
     event.save()
-    Busy.everywhere.filter(event=event).delete()
+    event.overrides.update(deleted_at=event.deleted_at)
+    busy.erase([event.pk, *event.overrides.values_list("pk", flat=True)])
     outbox.hide(event)
-    record(actor, "event.deleted", event, before={"title": event.title[:100]})
+    conflicts.refresh(event.calendar.account.host_id)
+    record(actor, "event.deleted", event, before=before)
 
 
-def data_of(event: Event) -> EventData:
-    """What an event says, outside the database."""
-    values: dict[str, Any] = {name: getattr(event, name) for name in _PLAIN}
-    values |= {name: tuple(getattr(event, name)) for name in _LISTS}
-    people = tuple(
-        Person(p.email, p.name, p.role, p.rsvp, p.key, p.comment, p.phone) for p in event.participants.order_by("key")
+@transaction.atomic
+def exclude_occurrence(event: Event, recurrence_wall: int, *, actor: Actor) -> Event:
+    """Take one occurrence out of a series, given its original start in wall seconds. Twice is once.
+
+    :raises NotFound: when the series has no such occurrence.
+    :raises NotAllowed: when the calendar cannot be written, or the event was deleted.
+    """
+    host = _begin(event)
+    if recurrence_wall in event.excluded_dates:
+        return event
+    changed = event.overrides.filter(recurrence_wall=recurrence_wall, deleted_at=None)
+    if not changed.exists() and not _happens(event, recurrence_wall, host):
+        raise NotFound("The series has no such occurrence.")
+    _adopt(event)
+    busy.erase(list(changed.values_list("pk", flat=True)))
+    changed.update(deleted_at=now())
+    _raise_revision(event)
+    excluded = tuple(sorted({*event.excluded_dates, recurrence_wall}))
+    _store(event, replace(data_of(event), excluded_dates=excluded), host)
+    _state(event)
+    record(actor, "event.occurrence_excluded", event, after={"recurrence_wall": recurrence_wall})
+    return event
+
+
+def whole(event: Event) -> list[EventData]:
+    """All that one object in a calendar holds: the event or master first, then its changed occurrences."""
+    root = event.master or event
+    changed = root.overrides.filter(deleted_at=None).order_by("recurrence_wall").prefetch_related("participants")
+    return [data_of(root), *map(data_of, changed)]
+
+
+def occurrences(calendars: Iterable[Calendar], lo: int, hi: int) -> list[Occurrence]:
+    """What happens in these calendars in [lo, hi), UTC seconds, in order; cancelled and deleted events left out.
+
+    Two queries, three when there are series. An event whose occurrences cannot be told is shown at its first start.
+    """
+    places = Calendar.everywhere.filter(pk__in=[each.pk for each in calendars]).select_related("account__host")
+    homes = {each.pk: home_zone(each, each.account.host) for each in places}
+    events = list(
+        Event.everywhere.filter(calendar_id__in=homes, deleted_at=None, start_s__lt=hi)
+        .filter(Q(until_s=None) | Q(until_s__gte=lo))
+        .exclude(status=Event.Status.CANCELLED)
+        .select_related("calendar")
     )
-    return EventData(uid=event.uid, sequence=event.sequence, people=people, **values)
+    series = [event.pk for event in events if recurs(event)]
+    changed = Event.everywhere.filter(master_id__in=series, deleted_at=None) if series else Event.everywhere.none()
+    replaced = busy.replaced_in(changed.only("id", "master_id", "recurrence_wall", "deleted_at"))
+    found = [
+        Occurrence(event, each.start_s, each.end_s, each.wall if recurs(event) else event.recurrence_wall)
+        for event in events
+        for each in _happenings(event, homes[event.calendar_id], lo, hi, replaced.get(event.pk, set()))
+    ]
+    return sorted(found, key=lambda each: (each.start_s, each.end_s, each.event.title))
 
 
-def busy_beyond(host_ids: Sequence[uuid.UUID], lo: int, hi: int) -> list[tuple[uuid.UUID, int, int, str, uuid.UUID]]:
-    """Busy stretches of occurrences beyond the expanded horizon."""
-    return []
+def _happenings(event: Event, home: str, lo: int, hi: int, without: set[int]) -> list[busy.Happening]:
+    try:
+        return busy.happenings(event, home, lo, hi, without)
+    except (TooMany, RuleError, UnknownZone):
+        first = busy.Happening(event.start_s, event.end_s, event.start_wall)
+        return [first] if first.start_s < hi and first.end_s > lo else []
 
 
-def _fill(event: Event, data: EventData) -> None:
-    tzid = canonical(data.timezone)
-    if tzid is None:
-        raise Invalid("This is not a time zone we know.", field="timezone")
-    for name in _PLAIN:
-        setattr(event, name, getattr(data, name))
-    for name in _LISTS:
-        setattr(event, name, list(getattr(data, name)))
-    event.timezone = tzid
-    event.start_s = zone(tzid).to_utc(data.start_wall)
-    event.end_s = event.until_s = event.start_s + data.duration
+def _masters(calendar: Calendar) -> Any:
+    return Event.everywhere.filter(calendar=calendar, deleted_at=None, recurrence_wall=None)
 
 
-def _write_people(event: Event, people: Iterable[Person]) -> None:
+def _check_writable(calendar: Calendar) -> None:
+    if not calendar.is_writable or calendar.state == Calendar.State.READ_ONLY:
+        raise NotAllowed("This calendar is read-only.")
+    if calendar.state == Calendar.State.GONE:
+        raise NotAllowed("This calendar is no longer there.")
+
+
+def _begin(event: Event) -> Host:
+    """Lock the host, read the event fresh, refuse what cannot be changed."""
+    host = lock_hosts([event.calendar.account.host_id])[0]
+    event.refresh_from_db()
+    if event.deleted_at:
+        raise NotAllowed("This event was deleted.")
+    if event.origin != Event.Origin.BOOKING:
+        _check_writable(event.calendar)
+    return host
+
+
+def _happens(event: Event, wall: int, host: Host) -> bool:
+    home = home_zone(event.calendar, host)
+    series = series_of(event, home)
+    at = zone(series.tzid or "UTC").to_utc(wall)
+    try:
+        return recurs(event) and at in series.starts(at, at + 1)
+    except TooMany:
+        return False
+
+
+def _raise_revision(event: Event) -> None:
+    event.revision += 1
+    event.sequence += 1
+
+
+def _store(event: Event, data: EventData, host: Host, shift: int = 0) -> None:
+    """Save the event with its people and busy rows; changed occurrences move by `shift` wall seconds."""
+    home = home_zone(event.calendar, host)
+    try:
+        fill(event, data, home)
+    except RuleError as error:
+        raise Invalid(str(error), field="recurrence_rules") from None
+    event.save()
     event.participants.all().delete()
-    Participant.everywhere.bulk_create(
-        Participant(
-            organisation_id=event.organisation_id,
-            event=event,
-            key=person.key or f"p{index}",
-            email=person.email,
-            name=person.name,
-            role=person.role,
-            rsvp=person.rsvp,
-            comment=person.comment,
-            phone=person.phone,
-        )
-        for index, person in enumerate(people)
-    )
+    Participant.everywhere.bulk_create(people_rows(event, data.people))
+    root = event.master or event
+    changed = list(root.overrides.all())
+    if shift:
+        for each in changed:
+            each.recurrence_wall = (each.recurrence_wall or 0) + shift
+        Event.everywhere.bulk_update(changed, ["recurrence_wall"])
+    if busy.write([root, *changed], event.calendar, home):
+        raise Invalid("The series has too many occurrences.", field="recurrence_rules")
+    conflicts.refresh(host.pk)
 
 
-def _write_busy(event: Event) -> None:
-    Busy.everywhere.filter(event=event).delete()
-    if event.origin == Event.Origin.BOOKING or event.status == Event.Status.CANCELLED:
+def _adopt(event: Event) -> None:
+    """An event that was read from a calendar and is now changed here: remember what it is called there."""
+    root = event.master or event
+    if root.origin != Event.Origin.PULLED or not root.remote_id:
         return
-    Busy.everywhere.bulk_create(
-        Busy(
-            organisation_id=event.organisation_id,
-            host_id=event.calendar.account.host_id,
-            calendar=event.calendar,
-            event=event,
-            start_s=start,
-            end_s=min(start + LONGEST_BUSY, event.end_s),
-            kind=event.free_busy_status,
-        )
-        for start in range(event.start_s, event.end_s, LONGEST_BUSY)
+    Mirror.everywhere.get_or_create(
+        event=root,
+        calendar=root.calendar,
+        defaults={
+            "organisation_id": root.organisation_id,
+            "desired_revision": root.revision,
+            "applied_revision": root.revision,
+            "remote_id": root.remote_id,
+            "remote_uid": root.uid,
+            "etag": root.etag,
+        },
     )
 
 
 def _state(event: Event) -> None:
-    if event.calendar.account.provider != Account.Provider.LOCAL:
-        outbox.show(event, event.calendar)
+    """Say in the outbox what the event's own calendar, and every other that shows it, should show now."""
+    root = event
+    if event.master is not None:
+        root = event.master
+        _raise_revision(root)
+        root.save(update_fields=["revision", "sequence", "updated_at"])
+    targets = {event.calendar_id: event.calendar}
+    shown = Mirror.everywhere.filter(event=root, desired=Mirror.Desired.PRESENT).select_related("calendar__account")
+    targets |= {mirror.calendar_id: mirror.calendar for mirror in shown}
+    for target in targets.values():
+        if target.account.provider != Account.Provider.LOCAL:
+            outbox.show(root, target)
+
+
+def _summary(event: Event) -> dict[str, Any]:
+    return {"title": event.title[:100], "start_s": event.start_s, "end_s": event.end_s}

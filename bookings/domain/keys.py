@@ -20,7 +20,9 @@ _SHOWN = 6  # random characters that stay readable, so that people recognise a k
 _NOTED_EVERY = timedelta(minutes=1)
 _NOBODY = ApiKey.hash("")
 
+EVERYTHING = "*"
 SCOPES = {
+    EVERYTHING: "Everything",
     "requests:read": "Read scheduler requests",
     "requests:write": "Send and withdraw scheduler requests",
     "availability:read": "Read free times",
@@ -35,7 +37,7 @@ SCOPES = {
 }
 """What a key may be permitted to do, in words for people."""
 
-_PRIVILEGED = {"bookings:force", "impersonate"}
+_PRIVILEGED = {EVERYTHING, "bookings:force", "impersonate"}
 _PUBLIC = {"availability:read", "bookings:write"}  # a widget key stands in the source of somebody's web page
 
 _OPENING = {
@@ -106,6 +108,11 @@ def find(secret: str, dialect: str) -> ApiKey | None:
     if key is None or not key.is_live or (key.host is not None and not key.host.is_active):
         return None
     return key
+
+
+def permits(key: ApiKey, scope: str) -> bool:
+    """Whether a key may do what a scope stands for."""
+    return scope in key.scopes or EVERYTHING in key.scopes
 
 
 def note_use(key: ApiKey) -> None:

@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+import html
+import json
 from dataclasses import dataclass, field
 from typing import Any
+
+import nh3
+
+from bookings.engine.recurrence import RuleError, parse_rule
+from bookings.engine.zones import zone
 
 
 @dataclass(frozen=True)
@@ -56,3 +64,45 @@ class EventData:
     notify_guests: bool = False
     sequence: int = 0
     raw: dict[str, Any] = field(default_factory=dict)
+
+
+DECLINED = "declined"
+"""Key in `raw` of an event whose owner declined the invitation: it is shown as free and never blocks."""
+
+
+def fingerprint(data: EventData) -> str:
+    """Hex SHA-256 of what an event means to the people in it: equal for two spellings of the same event.
+
+    Covers uid, the instants and the rules, title, description, location, room, status, busy state and privacy;
+    not what servers rewrite (sequence, order, answers of guests) or hosts arrange for themselves (alerts, colour).
+    """
+    recurring = bool(data.recurrence_rules or data.recurrence_dates or data.recurrence_wall is not None)
+    meaning = [
+        data.uid,
+        # A single event is its instant, whatever zone it was written in.
+        data.start_wall if data.all_day or data.floating else zone(data.timezone).to_utc(data.start_wall),
+        data.duration,
+        [data.all_day, data.floating],
+        data.timezone if recurring else "",
+        sorted(map(_rule, data.recurrence_rules)),
+        sorted(map(_rule, data.exclusion_rules)),
+        [sorted(data.recurrence_dates), sorted(data.excluded_dates), data.recurrence_wall],
+        [" ".join(text.split()) for text in (data.title, plain(data), data.location)],
+        data.conference.get("url", ""),
+        [data.status, data.free_busy_status, data.privacy],
+    ]
+    return hashlib.sha256(json.dumps(meaning).encode()).hexdigest()
+
+
+def plain(data: EventData) -> str:
+    """The description as plain text, for formats that know no other."""
+    if data.description_type != "text/html":
+        return data.description
+    return html.unescape(nh3.clean(data.description, tags=set())).strip()
+
+
+def _rule(text: str) -> str:
+    try:
+        return str(parse_rule(text))
+    except RuleError:
+        return text

@@ -53,8 +53,9 @@ class Cronofy(Dialect):
             return Response(status=status, headers=_challenge(status, refusal.message))
         problems = refusal.problems or [Problem("", refusal.code, refusal.message)]
         errors: dict[str, list[dict[str, str]]] = {}
+        spelling = wire.FIELDS if refusal.cause else {}  # the domain names fields in its own words
         for problem in problems:
-            path = wire.FIELDS.get(problem.path, problem.path) or "request"
+            path = spelling.get(problem.path, problem.path) or "request"
             errors.setdefault(path, []).append({"key": f"errors.{problem.code}", "description": problem.message})
         return Response({"errors": errors}, status=status)
 

@@ -1,0 +1,76 @@
+"""What the queue calls. A task only wakes us: what is to be done, and when again, stands in the rows."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+from typing import Any
+
+from django.utils.timezone import now
+from django_tasks import TaskResultStatus, task
+from django_tasks.base import Task
+from django_tasks_db.models import DBTaskResult
+
+from bookings.models import Account, PushAttempt
+from providers import pull, push
+
+_TASKS_KEPT = timedelta(hours=1)
+_ATTEMPTS_KEPT = timedelta(days=90)
+_RUNNING_AT_MOST = timedelta(hours=1)
+
+
+@task()
+def deliver() -> int:
+    """Send every due mirror; returns the number of calls. What does not fit one turn wakes the next."""
+    calls = push.deliver()
+    if push.due().exists():
+        wake(deliver)
+    return calls
+
+
+@task()
+def refresh() -> int:
+    """Read every account that is due; returns how many."""
+    tidy()
+    done = pull.refresh()
+    if pull.due().exists():
+        wake(refresh)
+    return done
+
+
+@task()
+def sync_account(account_id: str) -> None:
+    """Read one account now, whenever it was due."""
+    account = Account.everywhere.select_related("host").filter(pk=uuid.UUID(account_id)).first()
+    if account is not None:
+        pull.pull_account(account)
+
+
+def wake(what: Task[Any, Any]) -> None:
+    """Put a task into the queue unless one is waiting there already."""
+    waiting = DBTaskResult.objects.filter(task_path=what.module_path, status=TaskResultStatus.READY)
+    if not waiting.exists():
+        what.enqueue()
+
+
+def wake_for_outbox(**_: Any) -> None:
+    """Receiver of outbox_written: runs inside the writer's transaction, so the task commits with what it is for."""
+    wake(deliver)
+
+
+def wake_for_due_rows() -> None:
+    """What a wake-up that got lost, a wait that ended or a worker that died has left to do."""
+    if push.due().exists():
+        wake(deliver)
+    if pull.due().exists():
+        wake(refresh)
+
+
+def tidy() -> None:
+    """Drop what only told of the past: finished tasks, tasks of workers that died, old attempts."""
+    moment = now()
+    ended = (TaskResultStatus.SUCCESSFUL, TaskResultStatus.FAILED)
+    DBTaskResult.objects.filter(status__in=ended, finished_at__lt=moment - _TASKS_KEPT).delete()
+    died = DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING, started_at__lt=moment - _RUNNING_AT_MOST)
+    died.delete()
+    PushAttempt.everywhere.filter(at__lt=moment - _ATTEMPTS_KEPT).delete()
