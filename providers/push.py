@@ -103,17 +103,18 @@ def _serve(calendar_id: uuid.UUID, deadline: float) -> int:
         if provider is None:
             return 0
         rows = due().filter(calendar=calendar).select_related("event").order_by("next_attempt_s", "created_at")
-        taken = time.monotonic()
-        for number, mirror in enumerate(rows[:_ROWS_PER_TURN], start=1):
+        taken, worked = time.monotonic(), 0
+        for mirror in rows[:_ROWS_PER_TURN]:
             mirror.calendar = calendar
+            worked += 1
             fine = _Delivery(mirror, provider, held).run()
             if not fine or time.monotonic() > deadline or stopping.is_set():
-                return number
+                break
             if time.monotonic() - taken > LEASE_S / 3:
                 if not held.renew():
-                    return number
+                    break
                 taken = time.monotonic()
-        return min(_ROWS_PER_TURN, len(rows))
+        return worked
 
 
 def _adapter(account: Account) -> Provider | None:

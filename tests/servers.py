@@ -94,7 +94,7 @@ class CalDavServer:
         return url
 
     def get(self, url: str) -> str:
-        return self.request("GET", url, expect=(200,)).text
+        return self.request("GET", url, expect=(200,)).content.decode()
 
     def delete(self, url: str) -> None:
         """Remove an object or a whole calendar."""

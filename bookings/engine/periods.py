@@ -257,23 +257,36 @@ class _Clock(Series):
             self.inside = list(_picked(self.inside, rule.bysetpos))
         self.most = (DAY // self.step + 1) * len(self.inside)
         self.filtered = bool(rule.bymonth or rule.bymonthday or rule.byday or rule.byyearday)
+        # Looking into a stretch takes a fraction of a microsecond, but a day may have one each second.
+        self.cost = 1 + sum(1 for _ in self._stretches()) // 4
 
     def index(self, wall: int) -> int:
         return wall // DAY - self.day0
 
     def walls(self, index: int) -> Sequence[int]:
-        rule, midnight = self.rule, (self.day0 + index) * DAY
-        if self.filtered and not _day_passes(rule, self.day0 + index):
+        if self.filtered and not _day_passes(self.rule, self.day0 + index):
             return ()
-        unit, origin = self.unit, self.start // self.unit * self.unit
-        begins: Iterable[int] = range(midnight + (origin - midnight) % self.step, midnight + DAY, self.step)
-        if rule.byhour:
-            begins = [at for at in begins if at % DAY // 3600 in rule.byhour]
-        if rule.byminute and unit < 3600:
-            begins = [at for at in begins if at % 3600 // 60 in rule.byminute]
-        if rule.bysecond and unit < 60:
-            begins = [at for at in begins if at % 60 in rule.bysecond]
+        midnight, step = (self.day0 + index) * DAY, self.step
+        origin = self.start // self.unit * self.unit - midnight
+        begins = [
+            midnight + at
+            for begin, end in self._stretches()
+            for at in range(begin + (origin - begin) % step, end, step)
+        ]
         return [at + second for at in begins for second in self.inside]
+
+    def _stretches(self) -> Iterable[tuple[int, int]]:
+        """The parts of a day, in seconds from midnight, that BYHOUR, BYMINUTE and BYSECOND leave."""
+        rule, unit = self.rule, self.unit
+        hours, minutes = rule.byhour or range(24), rule.byminute or range(60)
+        if rule.bysecond and unit == 1:
+            at = (h * 3600 + m * 60 + s for h, m, s in product(hours, minutes, rule.bysecond))
+            return ((second, second + 1) for second in at)
+        if rule.byminute and unit <= 60:
+            return ((h * 3600 + m * 60, h * 3600 + m * 60 + 60) for h, m in product(hours, minutes))
+        if rule.byhour:
+            return ((h * 3600, h * 3600 + 3600) for h in hours)
+        return ((0, DAY),)
 
     def _nth(self, count: int, stop: int) -> int | None:
         rule = self.rule

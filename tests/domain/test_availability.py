@@ -9,11 +9,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bookings.domain import availability, reserve
+from bookings.domain import availability, calendar, reserve
 from bookings.domain.audit import SYSTEM
 from bookings.domain.availability import check, explain, next_free, of_group, of_host, offer
 from bookings.engine.zones import DAY, wall, zone
-from bookings.models import Busy, Claim, Event, GroupMember, GroupRule, Override
+from bookings.formats.event import EventData
+from bookings.models import Calendar, Claim, GroupMember, GroupRule, Override
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -23,19 +24,9 @@ TUESDAY = wall(2027, 3, 2)
 HOUR = 3600
 
 
-def busy(host, start, end, kind="busy", calendar=None):
-    calendar = calendar or factories.local_calendar(host)
-    event = Event.everywhere.create(
-        organisation=host.organisation,
-        calendar=calendar,
-        start_wall=start,
-        start_s=start,
-        end_s=end,
-        duration=end - start,
-    )
-    return Busy.everywhere.create(
-        organisation=host.organisation, host=host, calendar=calendar, event=event, start_s=start, end_s=end, kind=kind
-    )
+def busy(host, start, end, kind="busy"):
+    data = EventData("Something", start, "UTC", end - start, free_busy_status=kind)
+    return calendar.create(factories.local_calendar(host), data, actor=SYSTEM)
 
 
 def terms(host, **changes):
@@ -66,9 +57,6 @@ def test_a_busy_event_takes_its_time_and_nothing_more():
 
 
 def test_an_event_of_ten_days_blocks_its_last_day_although_it_began_long_before():
-    from bookings.domain import calendar
-    from bookings.formats.event import EventData
-
     host = factories.host()
     calendar.create(
         factories.local_calendar(host),
@@ -90,23 +78,20 @@ def test_wall_times_stay_when_the_clocks_change():
 @pytest.mark.parametrize(
     ("kind", "policy", "blocks"),
     [
-        ("busy", {}, True),
-        ("tentative", {}, True),
+        ("busy", {"blocks": True}, True),
+        ("tentative", {"blocks": True}, True),
         ("tentative", {"tentative_blocks": False}, False),
-        ("away", {}, True),
+        ("away", {"blocks": True}, True),
         ("away", {"away_blocks": False}, False),
-        ("free", {}, False),
+        ("free", {"blocks": True}, False),
         ("free", {"free_blocks": True}, True),
         ("busy", {"blocks": False}, False),
     ],
 )
 def test_each_calendar_decides_which_classes_of_events_block(kind, policy, blocks):
     host = factories.host()
-    calendar = factories.local_calendar(host)
-    for name, value in policy.items():
-        setattr(calendar, name, value)
-    calendar.save()
-    busy(host, TUESDAY + 9 * HOUR, TUESDAY + 10 * HOUR, kind, calendar)
+    busy(host, TUESDAY + 9 * HOUR, TUESDAY + 10 * HOUR, kind)
+    Calendar.everywhere.filter(account__host=host).update(**policy)
     assert ("09:00" not in clock(starts(host))) is blocks
 
 
@@ -185,12 +170,12 @@ def test_notice_and_window_bound_the_offer():
 
 def test_a_calendar_that_was_not_verified_lately_is_not_free_for_the_public():
     host = factories.host()
-    calendar = factories.caldav_calendar(host, last_verified_at=dt.datetime.fromtimestamp(NOW - 3 * DAY, dt.UTC))
+    connected = factories.caldav_calendar(host, last_verified_at=dt.datetime.fromtimestamp(NOW - 3 * DAY, dt.UTC))
     assert starts(host) == []
     assert check(terms(host), TUESDAY + 9 * HOUR, now=NOW).code == "stale_calendar"
     assert offer(terms(host), TUESDAY, TUESDAY + DAY, now=NOW, public=False).starts, "programs are accepted and flagged"
-    calendar.last_verified_at = dt.datetime.fromtimestamp(NOW - 60, dt.UTC)
-    calendar.save()
+    connected.last_verified_at = dt.datetime.fromtimestamp(NOW - 60, dt.UTC)
+    connected.save()
     assert starts(host)
 
 

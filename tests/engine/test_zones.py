@@ -56,8 +56,8 @@ def test_only_the_wall_times_of_a_change_are_missing_or_repeated(case: dict[str,
 
 
 def day_is_known_to_the_wheel(case: dict[str, Any]) -> bool:
-    # Of the date that Apia skipped, zoneinfo has its own idea; the oracle's is the one wanted.
-    return case["crosscheck"]["zoneinfo"] == "agree" or case["zone"] == "Pacific/Apia"
+    # The oracle's README: this change is in tz 2025b but no longer in the wheel.
+    return (case["zone"], case["local_date"]) != ("America/Havana", "2026-11-01")
 
 
 @by_id([case for case in DATA["local_days"] if day_is_known_to_the_wheel(case)])
@@ -140,10 +140,11 @@ def test_the_day_apia_skipped_is_empty() -> None:
 
 def test_instants_outside_the_calendar_are_answered_without_filling_memory() -> None:
     clock = zone("Europe/Berlin")
-    for instant in (-(10**15), 10**15, 10**18):
-        clock.to_utc(instant)
-        clock.offset(instant)
-    assert len(clock._tables) < 50
+    known = len(clock._tables)
+    for power in range(12, 19):
+        assert clock.to_utc(10**power) == 10**power - clock.offset(10**power)
+        clock.offset(-(10**power))
+    assert len(clock._tables) <= known + 2
 
 
 def test_dates_and_day_numbers_convert_both_ways() -> None:
