@@ -5,15 +5,16 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from django.utils.timezone import now
 
-from bookings.domain import availability, reserve
+from bookings.domain import availability, calendar, reserve
 from bookings.domain.audit import SYSTEM
 from bookings.domain.availability import check, explain, of_event_type, of_group, of_host, offer
 from bookings.domain.errors import Invalid, NotAllowed, SlotTaken
 from bookings.engine.zones import DAY, ymd, zone
+from bookings.formats.event import EventData
 from bookings.models import (
     Booking,
-    Busy,
     Claim,
     Contact,
     Event,
@@ -21,6 +22,7 @@ from bookings.models import (
     GroupMember,
     GroupRule,
     Override,
+    Schedule,
     Seat,
 )
 from tests import factories
@@ -98,8 +100,6 @@ def test_the_slot_interval_is_independent_of_the_length(host):
 
 
 def test_an_event_type_may_have_hours_of_its_own(host):
-    from bookings.models import Schedule
-
     mornings = Schedule.everywhere.create(organisation=host.organisation, weekly=[[[480, 540]]] * 7)
     lo, hi = day_bounds(host, 1)
     listed = offer(of_event_type(event_type(host, schedule=mornings)), lo, hi).starts
@@ -227,21 +227,8 @@ def test_leave_without_a_colleague_is_closed(host):
 
 
 def test_an_event_type_may_name_the_calendars_that_block_it(host):
-    calendar = factories.local_calendar(host)
     start = day_bounds(host, 2)[0]
-    event = Event.everywhere.create(
-        organisation=host.organisation,
-        calendar=calendar,
-        start_wall=start,
-        start_s=start,
-        end_s=start + 3600,
-        duration=3600,
-    )
-    Busy.everywhere.create(
-        organisation=host.organisation, host=host, calendar=calendar, event=event, start_s=start, end_s=start + 3600
-    )
-    from django.utils.timezone import now
-
+    calendar.create(factories.local_calendar(host), EventData("Something", start, "UTC", 3600), actor=SYSTEM)
     other = factories.caldav_calendar(host, blocks=False, last_verified_at=now())
     ignoring = event_type(host)
     ignoring.calendars.set([other])

@@ -17,9 +17,7 @@ from bookings.engine.recurrence import RecurrenceSet, RuleError, TooMany, parse_
 from bookings.engine.zones import DAY, zone
 from tests.engine.support import naive, naive_seconds, oracle, reference_utc
 
-CASES = [
-    case for case in oracle("recurrence.json")["cases"] if case["tier"] == "A" and case["rfc5545_valid"]
-]
+CASES = [case for case in oracle("recurrence.json")["cases"] if case["tier"] == "A" and case["rfc5545_valid"]]
 HOSTILE = [case for case in oracle("hostile.json")["cases"] if case["kind"] == "rrule"]
 BERLIN = "Europe/Berlin"
 
@@ -131,7 +129,13 @@ def test_a_window_holds_its_beginning_but_not_its_end() -> None:
 
 def test_an_old_series_costs_no_more_than_a_new_one() -> None:
     window = (wall("20270301"), wall("20270308"))
-    for rule in ("FREQ=DAILY", "FREQ=WEEKLY;BYDAY=TU", "FREQ=MONTHLY;BYDAY=1TU", "FREQ=HOURLY", "FREQ=DAILY;BYHOUR=9,10"):
+    for rule in (
+        "FREQ=DAILY",
+        "FREQ=WEEKLY;BYDAY=TU",
+        "FREQ=MONTHLY;BYDAY=1TU",
+        "FREQ=HOURLY",
+        "FREQ=DAILY;BYHOUR=9,10",
+    ):
         old = series("19000101T090000", rule)
         began = time.thread_time()
         assert old.starts(*window)
@@ -151,7 +155,11 @@ def test_a_series_keeps_its_local_hour_when_clocks_change() -> None:
 
 def test_a_time_missing_in_a_gap_moves_forward_for_that_day() -> None:
     daily = series("20270327T023000", "FREQ=DAILY;COUNT=3", tzid=BERLIN)
-    assert shown([wall for _, wall in daily.occurrences(*ALWAYS)]) == ["20270327T0230", "20270328T0330", "20270329T0230"]
+    assert shown([wall for _, wall in daily.occurrences(*ALWAYS)]) == [
+        "20270327T0230",
+        "20270328T0330",
+        "20270329T0230",
+    ]
 
 
 def test_two_wall_times_that_become_one_instant_are_one_occurrence() -> None:
@@ -219,7 +227,9 @@ def test_a_day_its_month_lacks_is_left_out_or_moved(skip: str, expected: list[st
 WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 plain_days = st.lists(st.sampled_from(WEEKDAYS), min_size=1, max_size=4, unique=True).map(",".join)
 numbered_days = st.lists(
-    st.tuples(st.sampled_from((1, 2, 3, 4, 5, -1, -2)), st.sampled_from(WEEKDAYS)).map(lambda each: f"{each[0]}{each[1]}"),
+    st.tuples(st.sampled_from((1, 2, 3, 4, 5, -1, -2)), st.sampled_from(WEEKDAYS)).map(
+        lambda each: f"{each[0]}{each[1]}"
+    ),
     min_size=1,
     max_size=3,
     unique=True,
@@ -232,9 +242,9 @@ def numbers(low: int, high: int, size: int = 3) -> Any:
     )
 
 
-monthdays = st.lists(
-    st.integers(-31, 31).filter(lambda day: day != 0), min_size=1, max_size=3, unique=True
-).map(lambda each: ",".join(map(str, each)))
+monthdays = st.lists(st.integers(-31, 31).filter(lambda day: day != 0), min_size=1, max_size=3, unique=True).map(
+    lambda each: ",".join(map(str, each))
+)
 PARTS: dict[str, dict[str, Any]] = {
     "DAILY": {"BYMONTH": numbers(1, 12), "BYDAY": plain_days, "BYMONTHDAY": monthdays},
     "WEEKLY": {"BYMONTH": numbers(1, 12), "BYDAY": plain_days},
@@ -317,7 +327,9 @@ STEPS = {"HOURLY": 3600, "MINUTELY": 60, "SECONDLY": 1}
 @given(
     st.sampled_from(sorted(STEPS)),
     st.sampled_from((1, 2, 7, 24, 45, 60, 61, 90, 1440)),
-    st.dictionaries(st.sampled_from(("BYHOUR", "BYMINUTE", "BYSECOND")), st.sets(st.integers(0, 23), min_size=1, max_size=4)),
+    st.dictionaries(
+        st.sampled_from(("BYHOUR", "BYMINUTE", "BYSECOND")), st.sets(st.integers(0, 23), min_size=1, max_size=4)
+    ),
     st.integers(0, 10**6),
     st.one_of(st.none(), st.integers(1, 500)),
 )

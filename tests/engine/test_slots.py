@@ -136,7 +136,9 @@ def test_starts_have_the_configured_wall_time_on_every_day_of_2024_to_2030(tzid:
         lo, hi = clock.day_bounds(day(year, 1, 1))[0], clock.day_bounds(day(year + 1, 1, 1))[0]
         found = one(open_intervals(tzid, weekly, lo, hi), [], grid, lo, hi, tzid)
         expected = [
-            date * DAY + 9 * HOUR + at for date in range(day(year, 1, 1), day(year + 1, 1, 1)) for at in range(0, 10800, 1800)
+            date * DAY + 9 * HOUR + at
+            for date in range(day(year, 1, 1), day(year + 1, 1, 1))
+            for at in range(0, 10800, 1800)
         ]
         assert [clock.to_wall(start) for start in found] == expected
         assert not any(clock.is_gap(wall) for wall in expected)
@@ -174,9 +176,7 @@ def scenes(draw: st.DrawFn) -> tuple[list[Interval], list[Interval], Grid, int, 
     return open_, times(), grid, lo, lo + draw(st.integers(0, 5 * DAY)), tzid
 
 
-def minute_by_minute(
-    open_: list[Interval], busy: list[Interval], grid: Grid, lo: int, hi: int, tzid: str
-) -> list[int]:
+def minute_by_minute(open_: list[Interval], busy: list[Interval], grid: Grid, lo: int, hi: int, tzid: str) -> list[int]:
     """The definition of a slot, tried on every minute with sets of minutes."""
     free = {at for start, end in open_ for at in range(start, end, 60)}
     taken = {at for start, end in busy for at in range(start, end, 60)}

@@ -156,7 +156,9 @@ def test_dates_and_day_numbers_convert_both_ways() -> None:
     assert zones.wall(2027, 3, 28, 2, 30, 5) == naive_seconds(datetime(2027, 3, 28, 2, 30, 5))
 
 
-@pytest.mark.parametrize("tzid", ["", "Mars/Olympus", "../../../etc/passwd", "europe/berlin", "Europe", "/etc/localtime"])
+@pytest.mark.parametrize(
+    "tzid", ["", "Mars/Olympus", "../../../etc/passwd", "europe/berlin", "Europe", "/etc/localtime"]
+)
 def test_a_name_that_is_not_iana_is_refused(tzid: str) -> None:
     with pytest.raises(UnknownZone):
         zone(tzid)
