@@ -175,14 +175,15 @@ def release(claims: Sequence[Claim]) -> None:
 
 @_reserving
 def confirm(booking: Booking, *, actor: Actor) -> Booking:
-    """Confirm what was held or asked for. One that held no time is reserved now, or raises SlotTaken."""
+    """Confirm what was held or asked for, or take a cancellation back. What holds no time is reserved now, or raises
+    SlotTaken and stays as it was."""
     booking = _locked(booking)
     if booking.state == Booking.State.CONFIRMED:
         return booking
-    asked_only = booking.state == Booking.State.REQUESTED
+    holds = booking.state in Booking.LIVE
     _move_to(booking, Booking.State.CONFIRMED)
-    if asked_only:
-        _reserve_what_was_asked(booking, actor)
+    if not holds:
+        _reserve_again(booking, actor)
     elif booking.event is not None:
         data = replace(calendar.data_of(booking.event), status=Event.Status.CONFIRMED)
         calendar.change(booking.event, data, actor=actor)
@@ -350,9 +351,9 @@ def _own_seat(terms: Terms, start: int, wish: Wish) -> Seat | None:
 
 
 def _count_seats(session: Booking) -> int:
-    taken = session.seats.filter(cancelled_at__isnull=True).count()
-    Booking.everywhere.filter(pk=session.pk).update(seats_taken=taken)
-    return taken
+    session.seats_taken = session.seats.filter(cancelled_at__isnull=True).count()
+    session.save(update_fields=["seats_taken"])
+    return session.seats_taken
 
 
 def _write(
@@ -409,14 +410,9 @@ def _first_state(wish: Wish) -> str:
     return Booking.State.HELD if wish.event_type.pending_blocks else Booking.State.REQUESTED
 
 
-def _reserve_what_was_asked(booking: Booking, actor: Actor) -> None:
-    """Take the time that a mere request did not hold, by the same decision as any booking."""
-    hosts = tuple(Host.everywhere.select_related("schedule").filter(pk__in=booking.assignment.get("hosts", [])))
-    event_type = booking.event_type
-    if event_type is None:
-        raise NotAllowed("The event type of this request is gone.")
-    minutes = (booking.end_s - booking.start_s) // 60
-    terms = replace(of_event_type(event_type, minutes=minutes), hosts=hosts, required=len(hosts), notice=0)
+def _reserve_again(booking: Booking, actor: Actor) -> None:
+    """Take the time of a booking that holds none, by the same decision as any booking."""
+    terms = _terms_again(booking)
     ledger.lock(_ids(terms))
     _require(terms, booking.start_s)
     contact = booking.contact
@@ -428,8 +424,25 @@ def _reserve_what_was_asked(booking: Booking, actor: Actor) -> None:
         description=booking.description,
         location=booking.location,
     )
-    booking.event = ledger.write_event(terms, booking.start_s, wish, hosts, status=Event.Status.CONFIRMED, actor=actor)
-    ledger.claim(booking.organisation_id, terms, booking.start_s, hosts, state=Claim.State.BOOKED, booking=booking)
+    status = Event.Status.CONFIRMED
+    booking.event = ledger.write_event(terms, booking.start_s, wish, terms.hosts, status=status, actor=actor)
+    booking.cancelled_by = booking.cancel_reason = ""
+    ledger.claim(
+        booking.organisation_id, terms, booking.start_s, terms.hosts, state=Claim.State.BOOKED, booking=booking
+    )
+
+
+def _terms_again(booking: Booking) -> Terms:
+    """The terms of the booking's event type, or plain ones, for the hosts it was assigned to and its own length."""
+    chosen = Host.everywhere.select_related("schedule").filter(pk__in=booking.assignment.get("hosts", []))
+    hosts = tuple(chosen.order_by("pk"))
+    if not hosts:
+        raise NotAllowed("The hosts of this booking are gone.")
+    length = booking.end_s - booking.start_s
+    terms = of_event_type(booking.event_type) if booking.event_type else Terms(hosts, length, step=60)
+    return replace(
+        terms, hosts=hosts, required=len(hosts), length=length, notice=0, preference=(), first_only=False, capacity=1
+    )
 
 
 def _locked(booking: Booking) -> Booking:

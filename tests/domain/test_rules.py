@@ -1,4 +1,4 @@
-"""The rules of an offer beyond hours and busy time: windows, limits, holidays, stand-ins, first slots, seats, series."""
+"""Rules beyond hours and busy time: windows, limits, holidays, stand-ins, confirmation, seats, series."""
 
 from __future__ import annotations
 
@@ -261,6 +261,18 @@ def test_requests_that_hold_nothing_compete_and_one_is_confirmed(host):
     two.refresh_from_db()
     assert two.state == "requested", "nothing is lost: it can be declined or moved"
     assert Event.everywhere.filter(origin="booking", deleted_at=None).count() == 1
+
+
+def test_a_cancellation_can_be_taken_back_while_the_time_is_free(host):
+    kind = event_type(host)
+    start = day_bounds(host, 2)[0]
+    cancelled = reserve.cancel(book(kind, start), by="host", actor=SYSTEM)
+    again = reserve.confirm(cancelled, actor=SYSTEM)
+    assert (again.state, again.cancelled_by, again.event.deleted_at) == ("confirmed", "", None)
+    other = reserve.cancel(again, by="host", actor=SYSTEM)
+    book(kind, start)
+    with pytest.raises(SlotTaken):
+        reserve.confirm(other, actor=SYSTEM)
 
 
 def test_declining_frees_the_time(host):
