@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.contrib.admin.apps import AdminConfig
+from django.contrib.admin.apps import SimpleAdminConfig
 
 from config import checks
 
 
-class OperatorAdmin(AdminConfig):
+class OperatorAdmin(SimpleAdminConfig):
+    """Its pages are loaded with the URLs: the worker and most commands never need them, nor their memory."""
+
     default_site = "config.admin.OperatorSite"
 
 

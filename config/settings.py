@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "bookings.pages.middleware.OrganisationMiddleware",
 ]
 ROOT_URLCONF = "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
@@ -194,6 +195,21 @@ UNFOLD = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97% .014 255)",
+            "100": "oklch(93.2% .032 255.6)",
+            "200": "oklch(88.2% .059 254.1)",
+            "300": "oklch(80.9% .105 251.8)",
+            "400": "oklch(70.7% .165 254.6)",
+            "500": "oklch(66% .185 257)",
+            "600": "oklch(50% .2 260)",
+            "700": "oklch(45% .19 261)",
+            "800": "oklch(40% .17 262)",
+            "900": "oklch(36% .14 263)",
+            "950": "oklch(28.2% .091 267.9)",
+        }
+    },
     "STYLES": ["config.admin.stylesheet"],
     "SCRIPTS": ["config.admin.script"],
     "DASHBOARD_CALLBACK": "bookings.admin.dashboard.overview",

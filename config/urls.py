@@ -9,10 +9,13 @@ from bookings.api.base import mount
 from bookings.api.cronofy import urls as cronofy
 from config import health
 
+admin.autodiscover()
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),
+    path("", include("bookings.pages.staff.urls")),
+    path("", include("providers.urls")),
     *mount(cronofy),
 ]

@@ -94,7 +94,7 @@ class Endpoint:
 def parse(url: str) -> Endpoint:
     """Take a URL apart; raises Refused for everything that two parsers could read differently."""
     url = url.strip()
-    if any(ord(letter) <= 0x20 or ord(letter) == 0x7F or letter == "\\" for letter in url):
+    if any(ord(letter) <= 0x20 or letter in "\x7f\\#" for letter in url):
         raise Refused(BAD_ADDRESS)
     shape = _SHAPE.fullmatch(url)
     scheme = _SCHEMES.get(shape["scheme"].lower()) if shape else None

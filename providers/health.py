@@ -68,7 +68,9 @@ def needs_sign_in(account: Account, words: str) -> None:
     )
     account.health = Account.Health.REAUTH
     stopped = (Mirror.State.FAILED, Mirror.State.NEEDS_CHECK)
-    pending(account).exclude(state__in=stopped).update(state=Mirror.State.BLOCKED, last_error=words[:500])
+    pending(account).exclude(state__in=stopped).update(
+        state=Mirror.State.BLOCKED, last_error=words[:500], next_attempt_s=0
+    )
 
 
 def calendar_lost(calendar: Calendar, words: str, *, gone: bool) -> None:

@@ -238,6 +238,8 @@ def _connected(target: Endpoint, addresses: list[Address], deadline: float) -> I
     try:
         connection.sock = _secured(plain, target) if target.scheme == "https" else plain
         yield connection
+        if expired.is_set():
+            raise TimedOut  # a line cut inside the header looks like a short answer
     except HttpError as error:
         if expired.is_set() and isinstance(error, Ambiguous):
             raise TimedOut from error

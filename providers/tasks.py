@@ -11,12 +11,15 @@ from django_tasks import TaskResultStatus, task
 from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
 
-from bookings.models import Account, PushAttempt
+from bookings.domain import busy
+from bookings.domain.calendar import extend_horizon
+from bookings.models import Account, Calendar, PushAttempt
 from providers import pull, push
 
 _TASKS_KEPT = timedelta(hours=1)
 _ATTEMPTS_KEPT = timedelta(days=90)
 _RUNNING_AT_MOST = timedelta(hours=1)
+_HORIZON_SLACK_S = 86_400
 
 
 @task()
@@ -31,11 +34,20 @@ def deliver() -> int:
 @task()
 def refresh() -> int:
     """Read every account that is due; returns how many."""
-    tidy()
     done = pull.refresh()
     if pull.due().exists():
         wake(refresh)
     return done
+
+
+@task()
+def housekeeping() -> None:
+    """Once an hour: busy times that came within the horizon, and what only told of the past."""
+    horizon_s = busy.horizon()[1] - _HORIZON_SLACK_S
+    behind = Calendar.everywhere.filter(expanded_until_s__lt=horizon_s, account__host__is_active=True)
+    for calendar in behind.select_related("account__host"):
+        extend_horizon(calendar)
+    tidy()
 
 
 @task()

@@ -9,8 +9,13 @@ window.addEventListener("load", () => {
   document.querySelectorAll("#main .simplebar-content-wrapper").forEach((region, number) => {
     region.setAttribute("aria-label", number ? `Table ${number + 1}` : "Table");
   });
-  document.querySelectorAll(".select2-selection").forEach(nameLikeItsLabel);
+  nameSelectBoxes();
+  new MutationObserver(nameSelectBoxes).observe(document.body, { childList: true, subtree: true });
 });
+
+function nameSelectBoxes() {
+  document.querySelectorAll(".select2-selection:not([aria-label])").forEach(nameLikeItsLabel);
+}
 
 function name(selector, text) {
   document.querySelector(selector)?.setAttribute("aria-label", text);
@@ -25,6 +30,7 @@ function nameLikeItsLabel(box) {
   box.setAttribute("aria-label", label);
   if (chosen) {
     chosen.removeAttribute("role");
+    chosen.removeAttribute("aria-readonly");
     box.setAttribute("aria-describedby", chosen.id);
   }
 }

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
+from xml.sax.saxutils import escape
 
 import requests
 
@@ -72,7 +73,7 @@ class CalDavServer:
     def make_calendar(self, name: str, *, title: str = "", timezone: str = "", colour: str = "") -> str:
         """Make an empty calendar and return its URL."""
         url = f"{self.home}{name}/"
-        properties = f"<d:displayname>{title or name}</d:displayname>"
+        properties = f"<d:displayname>{escape(title or name)}</d:displayname>"
         if colour:
             properties += f'<a:calendar-color xmlns:a="http://apple.com/ns/ical/">{colour}</a:calendar-color>'
         if timezone:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import allauth.account.admin  # noqa: F401  these three register what is replaced or left out below
+import django.contrib.auth.admin  # noqa: F401
+import django_tasks_db.admin  # noqa: F401
 from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
@@ -22,13 +24,13 @@ from bookings.domain import keys
 from bookings.models import ApiKey, AuditEntry
 
 from .base import ReadOnlyAdmin, actor_of, each, pill
+from .forms import OperatorForm
 
 for _stock in (Group, apps.get_model("account", "EmailAddress"), DBTaskResult):
-    if admin.site.is_registered(_stock):
-        admin.site.unregister(_stock)
+    admin.site.unregister(_stock)
 
 
-class IssueForm(forms.ModelForm):
+class IssueForm(OperatorForm):
     """What a new key is for. The key itself is made by the domain and shown on the page that follows."""
 
     secret = ""
@@ -42,13 +44,6 @@ class IssueForm(forms.ModelForm):
     class Meta:
         model = ApiKey
         fields = ("organisation", "name", "dialect", "kind", "host", "scopes", "expires_at")
-
-    def clean(self) -> dict[str, Any]:
-        values: dict[str, Any] = super().clean() or self.cleaned_data
-        host, organisation = values.get("host"), values.get("organisation")
-        if host and organisation and host.organisation_id != organisation.pk:
-            raise ValidationError({"host": "This host belongs to another organisation."})
-        return values
 
 
 @admin.register(ApiKey)

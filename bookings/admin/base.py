@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.contrib import messages
-from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from unfold.admin import ModelAdmin, TabularInline
+from unfold.forms import BaseDialogForm
 
 from bookings.domain import audit
 from bookings.domain.errors import DomainError
 from bookings.models import TenantModel
+
+from .forms import OperatorForm
 
 
 def actor_of(request: HttpRequest) -> audit.Actor:
@@ -61,6 +65,7 @@ def choice_pill(thing: Model, field: str, colours: Mapping[str, str]) -> SafeStr
 class OperatorAdmin(ModelAdmin):
     """An object the operator may change. Each change leaves an entry in its tenant's audit trail."""
 
+    form = OperatorForm
     compressed_fields = True
     list_filter_sheet = False
     list_per_page = 50
@@ -97,7 +102,7 @@ class ReadOnlyAdmin(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
 
-    def has_operate_permission(self, request: HttpRequest) -> bool:
+    def has_operate_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """May this person use the actions? Django's own change permission, although the form is closed to all."""
         return bool(request.user.has_perm(f"{self.opts.app_label}.change_{self.opts.model_name}"))
 
@@ -116,7 +121,7 @@ class ReadOnlyInline(TabularInline):
 
 
 def each(
-    model_admin: ModelAdmin, request: HttpRequest, chosen: QuerySet[Any], verb: Callable[[Any], object], done: str
+    model_admin: ModelAdmin, request: HttpRequest, chosen: Iterable[Any], verb: Callable[[Any], object], done: str
 ) -> None:
     """Do a domain verb to each chosen object; say how many, and what was refused and why. `done` completes “N …”."""
     count = 0
@@ -133,3 +138,20 @@ def each(
             "plural": model_admin.opts.verbose_name_plural,
         }
         model_admin.message_user(request, f"{many} {_(done)}.", messages.SUCCESS)
+
+
+def question(title: str, description: str, submit: str, form: type[BaseDialogForm] | None = None) -> dict[str, Any]:
+    """What an action on one object's page asks first. The answer is a POST: no link changes anything."""
+    return {"title": title, "description": description, "form_submit_text": submit, "form_class": form}
+
+
+def this(
+    model_admin: ModelAdmin, request: HttpRequest, object_id: str, verb: Callable[[Any], object], done: str
+) -> HttpResponse:
+    """Do a domain verb to the object whose page this is, and show the page again with what came of it."""
+    thing = model_admin.get_object(request, object_id)
+    if thing is None:
+        raise Http404
+    each(model_admin, request, [thing], verb, done)
+    url = reverse(f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}_change", args=[object_id])
+    return HttpResponse(headers={"HX-Redirect": url})

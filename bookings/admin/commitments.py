@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Prefetch, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
+from unfold.forms import BaseDialogForm
+from unfold.widgets import UnfoldAdminTextInputWidget
 
-from bookings.domain import requests
+from bookings.domain import requests, reserve
 from bookings.models import Booking, Busy, Claim, Event, Mirror, Participant, SchedulerRequest
 
-from .base import ReadOnlyAdmin, ReadOnlyInline, actor_of, choice_pill, each, pill, stretch
+from .base import ReadOnlyAdmin, ReadOnlyInline, actor_of, choice_pill, each, pill, question, stretch, this
 from .outgoing import sync_state
 
 BOOKING_COLOURS = {
@@ -41,6 +44,12 @@ class ClaimInline(ReadOnlyInline):
         return stretch(claim.start_s, claim.end_s, claim.host.timezone)
 
 
+class CancelForm(BaseDialogForm):
+    reason = forms.CharField(
+        max_length=500, required=False, widget=UnfoldAdminTextInputWidget, help_text="Kept with the booking."
+    )
+
+
 @admin.register(Booking)
 class BookingAdmin(ReadOnlyAdmin):
     list_display = ("title", "state_pill", "when", "hosts", "contact", "organisation", "surface", "shown_there")
@@ -58,6 +67,7 @@ class BookingAdmin(ReadOnlyAdmin):
         (None, {"fields": (("organisation", "revision"), ("created_at", "updated_at"))}),
     )
     inlines = (ClaimInline,)
+    actions_detail = ("cancel_this",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Booking]:
         queryset: QuerySet[Booking] = super().get_queryset(request)
@@ -84,6 +94,20 @@ class BookingAdmin(ReadOnlyAdmin):
         mirrors = list(booking.event.mirrors.all()) if booking.event else []
         worst = sorted((sync_state(mirror) for mirror in mirrors), key=_severity)
         return pill(*worst[0]) if worst else pill("", "Only here")
+
+    @action(
+        description="Cancel booking",
+        icon="event_busy",
+        permissions=["operate"],
+        dialog=question(
+            "Cancel this booking?", "Its time is free again and its event is withdrawn.", "Cancel it", CancelForm
+        ),
+    )
+    def cancel_this(self, request: HttpRequest, form: CancelForm, object_id: str) -> HttpResponse:
+        def cancel(booking: Booking) -> None:
+            reserve.cancel(booking, by=Booking.By.HOST, actor=actor_of(request), reason=form.cleaned_data["reason"])
+
+        return this(self, request, object_id, cancel, "cancelled")
 
 
 def _severity(shown: tuple[str, str]) -> int:

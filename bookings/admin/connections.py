@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from bookings.domain import outbox
 from bookings.models import Account, Calendar
 
-from .base import ReadOnlyAdmin, ReadOnlyInline, actor_of, choice_pill, each
+from .base import ReadOnlyAdmin, ReadOnlyInline, actor_of, choice_pill, each, question, this
 
 HEALTH = {"ok": "success", "failing": "danger", "reauth": "danger", "paused": "warning"}
 FRESHNESS = {"ok": "success", "never": "info", "stale": "danger", "readonly": "", "gone": "danger"}
@@ -67,6 +67,7 @@ class AccountAdmin(ReadOnlyAdmin):
     )
     inlines = (CalendarInline,)
     actions = ("resync",)
+    actions_detail = ("resync_this",)
 
     @display(description="Health", ordering="health")
     def health_pill(self, account: Account) -> SafeString:
@@ -88,6 +89,21 @@ class AccountAdmin(ReadOnlyAdmin):
     @action(description="Read these accounts' calendars again now", permissions=["operate"])
     def resync(self, request: HttpRequest, chosen: QuerySet[Account]) -> None:
         each(self, request, chosen, lambda account: outbox.resync(account, actor_of(request)), "will be read again now")
+
+    @action(
+        description="Read again",
+        icon="sync",
+        permissions=["operate"],
+        dialog=question("Read this account again?", "All its calendars are read from the beginning.", "Read again now"),
+    )
+    def resync_this(self, request: HttpRequest, form: object, object_id: str) -> HttpResponse:
+        return this(
+            self,
+            request,
+            object_id,
+            lambda account: outbox.resync(account, actor_of(request)),
+            "will be read again now",
+        )
 
 
 @admin.register(Calendar)

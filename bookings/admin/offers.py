@@ -13,10 +13,13 @@ from unfold.decorators import display
 from bookings.models import EventType, GroupMember, GroupRule, Question
 
 from .base import OperatorAdmin
+from .forms import OperatorForm, RowsOfParent
 
 
 class QuestionInline(StackedInline):
     model = Question
+    form = OperatorForm
+    formset = RowsOfParent
     extra = 0
     fields = (("label", "key"), ("kind", "required", "position"), "options")
     prepopulated_fields = {"key": ("label",)}
@@ -25,29 +28,16 @@ class QuestionInline(StackedInline):
 
 class MemberInline(TabularInline):
     model = GroupMember
+    form = OperatorForm
+    formset = RowsOfParent
     extra = 0
     fields = ("host", "priority", "weight", "cap_per_day")
     autocomplete_fields = ("host",)
     tab = True
 
 
-class WithTenantInlines(OperatorAdmin):
-    """Rows edited inside another object belong to the same organisation."""
-
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        for row in formset.save(commit=False):
-            row.organisation_id = form.instance.organisation_id
-            row.save()
-        for gone in formset.deleted_objects:
-            gone.delete()
-        formset.save_m2m()
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
-        return ("organisation",) if obj else ()
-
-
 @admin.register(EventType)
-class EventTypeAdmin(WithTenantInlines):
+class EventTypeAdmin(OperatorAdmin):
     list_display = ("name", "organisation", "group_rule", "question_count", "is_active", "is_public")
     list_filter = ("is_active", "is_public", "organisation")
     list_select_related = ("organisation", "group_rule")
@@ -55,6 +45,9 @@ class EventTypeAdmin(WithTenantInlines):
     autocomplete_fields = ("organisation", "hosts", "group_rule", "schedule")
     prepopulated_fields = {"slug": ("name",)}
     inlines = (QuestionInline,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("organisation",) if obj else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[EventType]:
         queryset: QuerySet[EventType] = super().get_queryset(request)
@@ -66,13 +59,16 @@ class EventTypeAdmin(WithTenantInlines):
 
 
 @admin.register(GroupRule)
-class GroupRuleAdmin(WithTenantInlines):
+class GroupRuleAdmin(OperatorAdmin):
     list_display = ("name", "organisation", "mode", "required", "member_count")
     list_filter = ("mode", "organisation")
     list_select_related = ("organisation",)
     search_fields = ("name",)
     autocomplete_fields = ("organisation",)
     inlines = (MemberInline,)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> tuple[str, ...]:
+        return ("organisation",) if obj else ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[GroupRule]:
         queryset: QuerySet[GroupRule] = super().get_queryset(request)

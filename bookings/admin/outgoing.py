@@ -6,14 +6,14 @@ from urllib.parse import urlsplit
 
 from django.contrib import admin
 from django.db.models import F, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
 from bookings.domain import outbox
 from bookings.models import Message, Mirror, PushAttempt
 
-from .base import ReadOnlyAdmin, ReadOnlyInline, actor_of, choice_pill, each, instant, pill
+from .base import ReadOnlyAdmin, ReadOnlyInline, actor_of, choice_pill, each, instant, pill, question, this
 
 TROUBLED = (Mirror.State.FAILED, Mirror.State.BLOCKED, Mirror.State.NEEDS_CHECK)
 SENDING = {"waiting": "info", "sent": "success", "failed": "danger", "dropped": ""}
@@ -101,6 +101,7 @@ class MirrorAdmin(ReadOnlyAdmin):
     )
     inlines = (AttemptInline,)
     actions = ("retry",)
+    actions_detail = ("retry_this",)
 
     @display(description="State")
     def sync(self, mirror: Mirror) -> SafeString:
@@ -122,6 +123,17 @@ class MirrorAdmin(ReadOnlyAdmin):
     def retry(self, request: HttpRequest, chosen: QuerySet[Mirror]) -> None:
         chosen = chosen.select_related("calendar__account")
         each(self, request, chosen, lambda mirror: outbox.retry(mirror, actor_of(request)), "will be tried again now")
+
+    @action(
+        description="Try again",
+        icon="refresh",
+        permissions=["operate"],
+        dialog=question("Try this again?", "The worker sends the event as it is now.", "Try again now"),
+    )
+    def retry_this(self, request: HttpRequest, form: object, object_id: str) -> HttpResponse:
+        return this(
+            self, request, object_id, lambda mirror: outbox.retry(mirror, actor_of(request)), "will be tried again now"
+        )
 
 
 @admin.register(PushAttempt)

@@ -21,6 +21,7 @@ from bookings.domain import accounts
 from bookings.models import Contact, Host, Membership, Organisation, Override, Schedule
 
 from .base import OperatorAdmin
+from .forms import OperatorForm, RowsOfParent
 
 User = get_user_model()
 DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -119,7 +120,7 @@ class HoursField(forms.CharField):
         return bool(hours_text(initial or []) != (data or ""))
 
 
-class ScheduleForm(forms.ModelForm):
+class ScheduleForm(OperatorForm):
     """Seven lines of hours instead of one of JSON."""
 
     monday = HoursField()
@@ -162,6 +163,8 @@ class ScheduleAdmin(OperatorAdmin):
 
 class OverrideInline(TabularInline):
     model = Override
+    form = OperatorForm
+    formset = RowsOfParent
     fk_name = "host"
     extra = 0
     fields = ("kind", "first_day", "last_day", "blocks", "timezone", "note")
@@ -194,13 +197,6 @@ class HostAdmin(OperatorAdmin):
         super().save_model(request, obj, form, change)
         if not change:
             accounts.ensure_local(obj)  # bookable before anything is connected
-
-    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        for override in formset.save(commit=False):
-            override.organisation_id = form.instance.organisation_id
-            override.save()
-        for gone in formset.deleted_objects:
-            gone.delete()
 
 
 @admin.register(Contact)

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from bookings.models import Account, Busy, Calendar, Event, Host, Mirror
 
 from .audit import Actor, record
+from .busy import horizon
 from .errors import Invalid
 from .locks import lock_hosts
 
@@ -50,7 +51,7 @@ def ensure_local(host: Host) -> Calendar:
         organisation_id=host.organisation_id,
         account=account,
         external_id=LOCAL_CALENDAR,
-        defaults={"name": host.name, "is_primary": True, "state": Calendar.State.OK},
+        defaults={"name": host.name, "is_primary": True, "state": Calendar.State.OK, "expanded_until_s": horizon()[1]},
     )
     if locked.booking_calendar_id is None:
         _receive_bookings(locked, calendar)
@@ -181,7 +182,7 @@ def _remember(account: Account, found: FoundCalendar) -> None:
         account=account,
         external_id=found.external_id,
         defaults=told,
-        create_defaults=told | {"organisation_id": account.organisation_id},
+        create_defaults=told | {"organisation_id": account.organisation_id, "expanded_until_s": horizon()[1]},
     )
 
 

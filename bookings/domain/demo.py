@@ -24,7 +24,7 @@ from bookings.models import (
     Schedule,
 )
 
-from . import keys, refs
+from . import demo_week, keys, refs
 from .accounts import ensure_local
 from .audit import Actor
 
@@ -96,13 +96,14 @@ def load(base_url: str) -> dict[str, Any]:
     """Make sure the demo is there, issue fresh keys, and say everything needed to use it.
 
     The host behind the ids is bookable 08:00-18:00 UTC on every day of the week. Running it again changes nothing but
-    the keys.
+    the keys, and a later week gets its own events.
     """
     with transaction.atomic():
         cast = _cast()
         staff = _user(cast.organisation, STAFF, "staff", Membership.Role.STAFF)
         _user(cast.organisation, ADMIN, "admin", Membership.Role.OWNER)
         Host.everywhere.filter(pk=cast.api_host.pk, user=None).update(user=staff)
+        demo_week.fill(cast.organisation, cast.hosts, actor=ACTOR)
         secrets = _fresh_keys(cast)
         return {"base_url": base_url, **_logins(), **_dialects(cast, secrets)}
 
@@ -174,9 +175,11 @@ def _contact(organisation: Organisation) -> Contact:
 
 def _user(organisation: Organisation, username: str, which: str, role: str) -> User:
     """The login, with the password of the key file: what the sheet says always works."""
-    user, _ = get_user_model().objects.get_or_create(username=username, defaults={"email": f"{username}@example.com"})
+    user, created = get_user_model().objects.get_or_create(
+        username=username, defaults={"email": f"{username}@example.com"}
+    )
     password = settings.DEMO_PASSWORDS[which]
-    if not user.check_password(password):
+    if created or not user.check_password(password):
         user.set_password(password)
     user.is_staff = user.is_superuser = role == Membership.Role.OWNER
     user.save()

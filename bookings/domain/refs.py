@@ -23,15 +23,14 @@ def ref(surface: str, kind: str, thing: TenantModel | Organisation) -> str:
     `kind` is our own noun: organisation, host, account, calendar, event, event_type, group_rule, request, booking,
     contact. Safe when several processes ask for the same thing at once.
     """
-    known = ExternalRef.everywhere.filter(surface=surface, kind=kind, object_id=thing.pk).first()
-    if known is None:
-        owner: uuid.UUID = thing.pk if isinstance(thing, Organisation) else thing.organisation_id
-        known, _ = ExternalRef.everywhere.get_or_create(
-            surface=surface,
-            kind=kind,
-            object_id=thing.pk,
-            defaults={"organisation_id": owner, "external_id": _MAKERS[surface](kind, thing)},
-        )
+    owner: uuid.UUID = thing.pk if isinstance(thing, Organisation) else thing.organisation_id
+    known, _ = ExternalRef.everywhere.get_or_create(
+        surface=surface,
+        kind=kind,
+        object_id=thing.pk,
+        # Made only when there is none yet.
+        defaults={"organisation_id": owner, "external_id": lambda: _MAKERS[surface](kind, thing)},
+    )
     return str(known.external_id)
 
 

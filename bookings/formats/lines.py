@@ -129,7 +129,8 @@ class _Builder:
             self._close("VEVENT", "It is cut off before its end.")
         if len(self.open) >= MAX_DEPTH:
             self.too_deep += 1
-            self.open[-1].faults.append("It is nested too deeply.")
+            event = next((each for each in self.open if each.name == "VEVENT"), self.open[-1])
+            event.faults = ["It is nested too deeply."]
             return
         component = Component(name)
         (self.open[-1].parts if self.open else self.roots).append(component)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import lru_cache
 
-from bookings.engine.recurrence import RecurrenceSet, RuleError, TooMany, parse_rule
+from bookings.engine.recurrence import RecurrenceSet, Rule, RuleError, TooMany, parse_rule
 from bookings.engine.windows_zones import WINDOWS_ZONES
 from bookings.engine.zones import DAY, UnknownZone, canonical, zone
 from bookings.engine.zones import wall as date_wall
@@ -76,12 +76,7 @@ def _onsets(definition: Component, wall: int) -> list[tuple[int, int]]:
 
 
 def _repeated(observance: Component, begin: int, wall: int) -> list[int]:
-    rules = []
-    for line in observance.all("RRULE"):
-        try:
-            rules.append(parse_rule(line.value))
-        except RuleError:
-            continue
+    rules = [rule for line in observance.all("RRULE") if (rule := _yearly(line.value))]
     dates = [at for line in observance.all("RDATE") for text in line.value.split(",") if (at := read_wall(text))]
     series = RecurrenceSet(begin, None, tuple(rules), (begin, *dates[:MAX_OBSERVANCES]))
     try:
@@ -89,6 +84,15 @@ def _repeated(observance: Component, begin: int, wall: int) -> list[int]:
     except TooMany:
         near = []
     return near or [begin]
+
+
+def _yearly(text: str) -> Rule | None:
+    """The rule, when it is one by which clocks are changed anywhere."""
+    try:
+        rule = parse_rule(text)
+    except RuleError:
+        return None
+    return rule if rule.freq == "YEARLY" else None
 
 
 def _offset_at(onsets: list[tuple[int, int]], wall: int) -> int:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import multiprocessing
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -36,6 +40,23 @@ def pending_migrations() -> list[str]:
     executor = MigrationExecutor(connections[DEFAULT_DB_ALIAS])
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     return [f"{migration.app_label}.{migration.name}" for migration, backwards in plan]
+
+
+@contextlib.contextmanager
+def static_files_meanwhile() -> Iterator[None]:
+    """Collect the static files beside what the caller does; ready when the block ends. Opens no database connection."""
+    if sys.platform != "linux":
+        static_files()
+        yield
+        return
+    collecting = multiprocessing.get_context("fork").Process(target=static_files)
+    collecting.start()
+    try:
+        yield
+    finally:
+        collecting.join()
+    if collecting.exitcode:
+        raise CommandError("The static files could not be collected.")
 
 
 def static_files() -> None:

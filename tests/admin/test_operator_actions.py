@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission
 from django.contrib.messages import get_messages
 from django.test import Client
 from django.urls import reverse
 from django.utils.timezone import now
 
-from bookings.domain import keys
-from bookings.models import ApiKey, AuditEntry, Host, Mirror, Question, Schedule, SchedulerRequest
+from bookings.domain import audit, keys, requests
+from bookings.models import ApiKey, AuditEntry, EventType, GroupRule, Host, Mirror, Question, Schedule, SchedulerRequest
 from tests import factories
 
 
@@ -40,9 +41,37 @@ def test_resync_makes_an_account_due_at_once(operator, world):
     assert world.account.next_pull_at <= now()
 
 
-def test_a_request_can_be_withdrawn_and_says_why_when_it_cannot(operator, world):
-    from bookings.domain import audit, requests
+@pytest.mark.parametrize(("kind", "action"), [("mirror", "retry_this"), ("account", "resync_this")])
+def test_an_object_s_own_page_asks_before_it_acts(kind, action, operator, world):
+    thing = getattr(world, kind)
+    url = reverse(f"admin:bookings_{kind}_{action}", args=[thing.pk])
+    assert operator.get(url).status_code == 200
+    assert not AuditEntry.everywhere.filter(object_id=thing.pk, actor="operator").exists()
+    answer = operator.post(url, {"_form_submitted": "True"})
+    assert answer["HX-Redirect"].endswith(f"{thing.pk}/change/")
+    assert AuditEntry.everywhere.filter(object_id=thing.pk, actor="operator").exists()
 
+
+def test_a_booking_can_be_cancelled_with_a_reason(operator, world):
+    url = reverse("admin:bookings_booking_cancel_this", args=[world.booking.pk])
+    operator.post(url, {"_form_submitted": "True", "reason": "Burst pipe"})
+    world.booking.refresh_from_db()
+    assert (world.booking.state, world.booking.cancel_reason) == ("cancelled", "Burst pipe")
+    assert not world.booking.claims.exclude(state="released").exists()
+
+
+def test_an_onlooker_is_not_offered_actions_on_an_object_s_page(client, world):
+    onlooker = get_user_model().objects.create_user("onlooker", is_staff=True)
+    onlooker.user_permissions.add(Permission.objects.get(codename="view_booking"))
+    client.force_login(onlooker)
+    page = client.get(reverse("admin:bookings_booking_change", args=[world.booking.pk]))
+    assert page.status_code == 200
+    assert "Cancel booking" not in page.content.decode()
+    url = reverse("admin:bookings_booking_cancel_this", args=[world.booking.pk])
+    assert client.post(url, {"_form_submitted": "True"}).status_code == 403
+
+
+def test_a_request_can_be_withdrawn(operator, world):
     waiting = requests.send(
         world.organisation, recipient_email="d@example.org", summary="Another", actor=audit.SYSTEM, host=world.host
     )
@@ -101,16 +130,10 @@ def test_a_key_is_not_bound_to_a_foreign_host(operator, world):
 
 def test_a_revoked_key_opens_nothing(operator, world):
     key, secret = keys.issue(
-        world.organisation, dialect="cronofy", kind="client_secret", name="Old", scopes=[], actor=_actor()
+        world.organisation, dialect="cronofy", kind="client_secret", name="Old", scopes=[], actor=audit.SYSTEM
     )
     act(operator, "revoke", key)
     assert keys.find(secret, "cronofy") is None
-
-
-def _actor():
-    from bookings.domain.audit import SYSTEM
-
-    return SYSTEM
 
 
 def test_working_hours_are_typed_as_hours(operator, world):
@@ -192,6 +215,34 @@ def _typed(value: object) -> object:
     return "" if value is None or value is False else value
 
 
+@pytest.mark.parametrize(
+    ("kind", "field", "value", "refusal"),
+    [
+        ("host", "timezone", "Mars/Olympus", "not a time zone we know"),
+        ("event_type", "durations", "[]", "required"),
+        ("event_type", "durations", '["30"]', "at least one"),
+        ("event_type", "limits", '{"year": 3}', "How many at most"),
+        ("event_type", "alerts", "{}", "minutes before the start"),
+        ("event_type", "group_rule", "foreign", "another organisation"),
+        ("host", "schedule", "foreign", "another organisation"),
+    ],
+)
+def test_what_could_not_work_is_refused_beside_its_field(kind, field, value, refusal, operator, world):
+    thing = world.host if kind == "host" else EventType.everywhere.get(organisation=world.organisation)
+    elsewhere = factories.host()
+    foreign = {
+        "schedule": elsewhere.schedule_id,
+        "group_rule": GroupRule.everywhere.create(organisation=elsewhere.organisation, name="Theirs").pk,
+    }
+    url = reverse(f"admin:bookings_{thing._meta.model_name}_change", args=[thing.pk])
+    form = operator.get(url).context["adminform"].form
+    typed = {name: _typed(form[name].value()) for name in form.fields}
+    empty = {f"{rows}-{count}_FORMS": 0 for rows in ("overrides", "questions") for count in ("TOTAL", "INITIAL")}
+    page = operator.post(url, typed | empty | {field: foreign[field] if value == "foreign" else value})
+    assert page.status_code == 200
+    assert refusal in str(page.context["adminform"].form.errors[field])
+
+
 def test_everybody_signs_in_at_the_same_door(client, db):
     answer = client.get(reverse("admin:index"), follow=True)
     path, _ = answer.redirect_chain[-1]
@@ -207,8 +258,6 @@ def test_a_staff_member_who_is_no_operator_stays_outside(client, world):
 
 def test_an_operator_without_the_permission_cannot_act(client, world):
     onlooker = get_user_model().objects.create_user("onlooker", is_staff=True)
-    from django.contrib.auth.models import Permission
-
     onlooker.user_permissions.add(Permission.objects.get(codename="view_mirror"))
     client.force_login(onlooker)
     page = client.get(reverse("admin:bookings_mirror_changelist"))

@@ -9,7 +9,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from bookings.admin.base import ReadOnlyAdmin
+from bookings.admin.base import ReadOnlyAdmin  # with its package, which registers everything
 from bookings.models import AuditEntry, TenantModel
 from tests import factories
 from tests.admin.conftest import make_world

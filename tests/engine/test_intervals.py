@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -20,7 +21,7 @@ def covered(pairs: list[Interval]) -> set[int]:
 
 
 def is_tidy(pairs: list[Interval]) -> bool:
-    return all(start < end for start, end in pairs) and all(a[1] < b[0] for a, b in zip(pairs, pairs[1:], strict=False))
+    return all(start < end for start, end in pairs) and all(a[1] < b[0] for a, b in pairwise(pairs))
 
 
 @pytest.mark.parametrize("case", [pytest.param(case, id=case["id"]) for case in CASES])
@@ -35,7 +36,9 @@ def test_the_oracle_agrees(case: dict[str, Any]) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(lists, lists, st.integers(0, 60), st.integers(0, 60))
-def test_every_operation_is_the_one_on_sets(one: list[Interval], two: list[Interval], lo: int, hi: int) -> None:
+def test_every_operation_is_the_one_on_sets(
+    one: list[Interval], two: list[Interval], lo: int, hi: int
+) -> None:
     window = set(range(lo, hi))
     expected = {
         "union": (union(one, two), covered(one) | covered(two)),

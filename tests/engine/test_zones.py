@@ -76,7 +76,10 @@ def test_a_local_day_has_the_bounds_of_the_tz_database(case: dict[str, Any]) -> 
 def test_a_missing_time_moves_forward_and_a_repeated_one_means_the_first(case: dict[str, Any]) -> None:
     clock, local = zone(case["zone"]), wall(case["local"])
     assert clock.to_utc(local) == utc(case["rfc5545_utc"])
-    assert (clock.is_gap(local), clock.is_overlap(local)) == (case["kind"] == "gap", case["kind"] == "overlap")
+    assert (clock.is_gap(local), clock.is_overlap(local)) == (
+        case["kind"] == "gap",
+        case["kind"] == "overlap",
+    )
     if case["kind"] == "gap":
         assert clock.to_wall(clock.to_utc(local)) == wall(case["local_after_moving_forward"])
     else:

@@ -104,7 +104,8 @@ def _event(event: dict[str, Any], reader: Reader) -> dict[str, Any]:
     place = reader.text(
         location, "description", "event.location.description", longest=_LONGEST_LOCATION, one_line=False
     )
-    minutes = _minutes(event, "duration", "event.duration", reader, least=1)
+    length = reader.object(event, "duration", "event.duration") or {}
+    minutes = reader.integer(length, "minutes", "event.duration.minutes", least=1, most=requests.LONGEST)
     return {
         "summary": reader.text(event, "summary", "event.summary", required=True, longest=requests.SUMMARY_LIMIT),
         "description": reader.text(event, "description", "event.description", one_line=False),
@@ -115,25 +116,19 @@ def _event(event: dict[str, Any], reader: Reader) -> dict[str, Any]:
 
 
 def _buffers(body: dict[str, Any], reader: Reader) -> dict[str, Any]:
+    """Either side as {"minutes": n} or {"minimum": {"minutes": n}, "maximum": …}; the least gap is kept free."""
     buffer = reader.object(body, "buffer", "buffer") or {}
     found: dict[str, Any] = {}
     for side in ("before", "after"):
-        given = reader.object(buffer, side, f"buffer.{side}") or {}
-        # Either {"minutes": n}, or {"minimum": {"minutes": n}, "maximum": …}: the least gap is what we keep free.
-        holder, path = ({"b": given}, "b") if "minutes" in given else (given, "minimum")
-        shown = f"buffer.{side}" if path == "b" else f"buffer.{side}.minimum"
-        minutes = _minutes(holder, path, shown, reader, least=0)
+        path = f"buffer.{side}"
+        gap = reader.object(buffer, side, path) or {}
+        minimum = reader.object(gap, "minimum", f"{path}.minimum")
+        if minimum is not None:
+            gap, path = minimum, f"{path}.minimum"
+        minutes = reader.integer(gap, "minutes", f"{path}.minutes", least=0, most=requests.LONGEST)
         if minutes is not None:
             found[f"buffer_{side}"] = minutes
     return found
-
-
-def _minutes(holder: dict[str, Any], key: str, path: str, reader: Reader, *, least: int) -> int | None:
-    """`{"minutes": n}`: how Cronofy writes every length of time."""
-    length = reader.object(holder, key, path)
-    if length is None:
-        return None
-    return reader.integer(length, "minutes", f"{path}.minutes", least=least, most=requests.LONGEST)
 
 
 _UNMAPPED = ("collaborator_groups", "host_group", "availability_mode", "buffer", "tags")

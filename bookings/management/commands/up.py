@@ -13,14 +13,14 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.management import BaseCommand, CommandError, CommandParser, get_commands
+from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from bookings.domain import demo
 from bookings.management import prepare
 from bookings.management.supervisor import Plan
 
-WEB_THREADS = 8
+WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
 """Requests answered at the same time by one web process."""
 
 
@@ -44,11 +44,12 @@ class Command(BaseCommand):
         host, port = options["host"], options["port"]
         address = _address(host, port)
         _refuse_busy_port(host, port)
-        prepare.database()
-        if not options["public_demo"] and (not options["no_demo"] or demo.is_loaded()):
-            _refuse_public_demo(host, address)
-        prepare.static_files()
-        self.stdout.write(_greeting(address, None if options["no_demo"] else demo.load(address)))
+        with prepare.static_files_meanwhile():
+            prepare.database()
+            if not options["public_demo"] and (not options["no_demo"] or demo.is_loaded()):
+                _refuse_public_demo(host, address)
+            sheet = None if options["no_demo"] else demo.load(address)
+        self.stdout.write(_greeting(address, sheet))
         self.stdout.flush()
         connections.close_all()
         settings.ADDRESS_FILE.write_text(address)
@@ -115,13 +116,12 @@ def _is_loopback(name: str) -> bool:
 
 
 def _commands(host: str, port: int, web_workers: int) -> dict[str, list[str]]:
-    manage = [sys.executable, str(settings.BASE_DIR / "manage.py")]
-    worker = ["worker"] if "worker" in get_commands() else ["db_worker", "--no-reload"]
+    worker = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", "--skip-checks"]
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"]
     web += ["--host", host, "--port", str(port), "--workers", str(web_workers)]
     web += ["--blocking-threads", str(WEB_THREADS), "--workers-kill-timeout", "8"]
     web += ["--working-dir", str(settings.BASE_DIR), "config.wsgi:application"]
-    return {"web server": web, "worker": manage + worker}
+    return {"web server": web, "worker": worker}
 
 
 def _become_supervisor(plan: Plan) -> None:

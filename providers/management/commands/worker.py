@@ -7,6 +7,7 @@ import os
 import secrets
 import socket
 import threading
+import time
 from types import FrameType
 from typing import Any
 
@@ -18,6 +19,7 @@ from providers import push, tasks
 
 log = logging.getLogger(__name__)
 TICK_S = 2.0
+HOUSEKEEPING_S = 3600.0
 
 
 class StoppingWorker(Worker):
@@ -59,10 +61,14 @@ class Command(BaseCommand):
 
 def _tick() -> None:
     """Wake-ups get lost, waits end, workers die: every two seconds somebody asks the rows themselves."""
+    next_housekeeping = time.monotonic()
     while not push.stopping.wait(TICK_S):
         try:
             close_old_connections()
             tasks.wake_for_due_rows()
+            if time.monotonic() >= next_housekeeping:
+                next_housekeeping += HOUSEKEEPING_S
+                tasks.wake(tasks.housekeeping)
         except DatabaseError as error:
             log.warning("the database did not answer: %s", error)
     connection.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from django.test import Client
@@ -238,9 +239,7 @@ def test_whatever_a_client_accepts_it_gets_json(world: World) -> None:
     assert (answer.status_code, answer["Content-Type"]) == (200, "application/json; charset=utf-8")
 
 
-def test_creating_costs_the_same_few_queries_however_many_requests_there_are(
-    world: World, django_assert_max_num_queries: object
-) -> None:
+def test_creating_costs_few_queries(world: World, django_assert_max_num_queries: object) -> None:
     body = world.body()
     world.post(body)
     with django_assert_max_num_queries(30):  # type: ignore[operator]
@@ -252,3 +251,28 @@ def test_using_a_key_is_noted(world: World) -> None:
     world.key.refresh_from_db()
     assert world.key.last_used_at is not None
     assert (now() - world.key.last_used_at).total_seconds() < 60
+
+
+HOSTILE = [
+    case
+    for case in json.loads((Path(__file__).parents[2] / "oracles" / "hostile.json").read_text())["cases"]
+    if case["kind"] in ("header-injection", "stored-html")
+]
+
+
+@pytest.mark.parametrize("case", HOSTILE, ids=lambda case: case["id"])
+def test_hostile_text_is_refused_or_carried_as_text(world: World, case: dict) -> None:
+    text = case["value"]
+    body = world.body(
+        recipients=[{"email": "a@example.org", "display_name": text}],
+        event={"summary": text, "description": text, "location": {"description": text}},
+    )
+    answer = world.post(body)
+    if answer.status_code == 200:
+        [recipient] = answer.json()["scheduler_request"]["recipients"]
+        kept = made(world)
+        assert {recipient["display_name"], kept.summary, kept.description, kept.location} == {text}
+    else:
+        assert answer.status_code == 422
+        assert set(problems(answer)) <= {"recipients.display_name", "event.summary"}
+    assert world.post(body | {"recipients": [{"email": text}]}).status_code == 422

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import socket
+import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pycronofy
@@ -12,7 +15,7 @@ import pytest
 import requests
 from pycronofy.exceptions import PyCronofyRequestError
 
-from tests.api.live import Live
+from tests.api.live import Live, live
 
 PATH = "/v1/scheduler_requests"
 
@@ -120,23 +123,25 @@ def count(server: Live, summary: str) -> int:
 
 
 def test_ten_retries_at_once_make_one_request(server: Live) -> None:
-    data = body(server, event={"summary": "All at once"})
+    name = uuid.uuid4().hex
+    data = body(server, event={"summary": name})
     with ThreadPoolExecutor(10) as pool:
-        answers = list(pool.map(lambda _: post(server, data, Idempotency_Key="at-once"), range(10)))
+        answers = list(pool.map(lambda _: post(server, data, Idempotency_Key=name), range(10)))
     assert {answer.status_code for answer in answers} <= {200, 409}
     assert {answer.headers["Retry-After"] for answer in answers if answer.status_code == 409} <= {"1"}
-    settled = post(server, data, Idempotency_Key="at-once")
+    settled = post(server, data, Idempotency_Key=name)
     assert {answer.content for answer in [*answers, settled] if answer.status_code == 200} == {settled.content}
-    assert count(server, "All at once") == 1
+    assert count(server, name) == 1
 
 
 def test_many_callers_at_once_all_succeed(server: Live) -> None:
-    data = body(server, event={"summary": "Everybody"})
+    name = uuid.uuid4().hex
+    data = body(server, event={"summary": name})
     with ThreadPoolExecutor(16) as pool:
         answers = list(pool.map(lambda _: post(server, data), range(64)))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.json()["scheduler_request"]["scheduler_request_id"] for answer in answers}) == 64
-    assert count(server, "Everybody") == 64
+    assert count(server, name) == 64
 
 
 @pytest.mark.parametrize(
@@ -204,3 +209,13 @@ def test_the_servers_log_holds_no_secret_and_no_body(server: Live) -> None:
     assert "plutonium" not in log
     assert server.demo["cronofy"]["client_secret"] not in log
     assert "Traceback" not in log
+
+
+def test_callers_at_once_share_one_limit(tmp_path: Path) -> None:
+    with live(tmp_path, CONVENE_API_CALLS_PER_MINUTE="20") as limited:
+        data = body(limited)
+        if time.time() % 60 > 45:
+            time.sleep(61 - time.time() % 60)  # all of them in one minute
+        with ThreadPoolExecutor(32) as pool:
+            statuses = [answer.status_code for answer in pool.map(lambda _: post(limited, data), range(32))]
+    assert (statuses.count(200), statuses.count(429)) == (20, 12)

@@ -1,0 +1,56 @@
+"""Instants (UTC seconds) in words, on somebody's wall clock and in the reader's language."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from django import template
+from django.utils.formats import date_format
+from django.utils.translation import gettext
+
+register = template.Library()
+
+
+@register.filter
+def day(second: int, tzid: str) -> str:
+    """Tuesday 4 March 2027."""
+    return date_format(_local(second, tzid), "l j F Y")
+
+
+@register.filter
+def short_day(second: int, tzid: str) -> str:
+    """Tue 4 Mar."""
+    return date_format(_local(second, tzid), "D j M")
+
+
+@register.filter
+def clock(second: int, tzid: str) -> str:
+    """09:30."""
+    return date_format(_local(second, tzid), "H:i")
+
+
+@register.filter
+def iso(second: int, tzid: str) -> str:
+    """For the datetime attribute of a time element."""
+    return _local(second, tzid).isoformat()
+
+
+@register.filter
+def zone_words(second: int, tzid: str) -> str:
+    """Europe/Berlin (UTC+1): the zone's name and its offset at that instant."""
+    return gettext("%(zone)s (UTC%(offset)s)") % {"zone": tzid.replace("_", " "), "offset": offset(second, tzid)}
+
+
+@register.filter
+def offset(second: int, tzid: str) -> str:
+    """+1, +5:30 or nothing for UTC itself."""
+    shift = _local(second, tzid).utcoffset()
+    minutes = int(shift.total_seconds()) // 60 if shift else 0
+    sign = "−" if minutes < 0 else "+"
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{sign}{hours}:{rest:02}" if rest else f"{sign}{hours}"
+
+
+def _local(second: int, tzid: str) -> datetime:
+    return datetime.fromtimestamp(second, UTC).astimezone(ZoneInfo(tzid))

@@ -1,0 +1,35 @@
+// Small conveniences for staff pages. Everything works without them.
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-copy]");
+  if (!button) return;
+  const field = document.getElementById(button.dataset.copy);
+  const said = button.textContent;
+  try {
+    await navigator.clipboard.writeText(field.value);
+  } catch {
+    field.select();
+    document.execCommand("copy");
+  }
+  button.textContent = button.dataset.copied || "Copied";
+  setTimeout(() => (button.textContent = said), 2000);
+});
+
+// A read-only link is selected by one click or by reaching it with the keyboard.
+document.addEventListener("focusin", (event) => {
+  if (event.target.matches("input[readonly]")) event.target.select();
+});
+
+// What an answer swapped in asks to be looked at first: an error summary, a new link.
+document.addEventListener("htmx:afterSwap", (event) => {
+  const wanted = event.detail.target.querySelector("[data-focus]");
+  if (wanted) wanted.focus();
+});
+
+// A form refused with 422 or 409 comes back with its errors; show it instead of dropping it.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if ([409, 422].includes(event.detail.xhr.status)) {
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  }
+});

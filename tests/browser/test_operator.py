@@ -1,0 +1,74 @@
+"""The operator's admin in a real browser: its scripts run, its colours hold, its secrets stay where they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import requests
+
+from .conftest import Installation, Visitor
+
+LISTS = ("account", "calendar", "mirror", "booking", "schedulerrequest", "event", "apikey", "auditentry")
+
+
+def test_an_operator_finds_every_list_and_no_secret(convene: Installation, visitor: Callable[..., Visitor]):
+    convene.ask()
+    operator = visitor()
+    operator.sign_in_as_admin()
+    assert operator.page.get_by_text("Accounts failing").is_visible()
+    operator.look("admin-overview", reload=True)
+    secrets = secrets_of(convene)
+    for name in LISTS:
+        operator.page.locator(f"#nav-sidebar a[href='/admin/bookings/{name}/']").click()
+        operator.page.wait_for_url(f"**/admin/bookings/{name}/")
+        html = operator.page.content()
+        assert not [secret for secret in secrets if secret in html], name
+    operator.look("admin-audit", reload=True)
+    operator.go("/admin/bookings/account/")
+    operator.look("admin-accounts", reload=True)
+    operator.page.locator("#result_list tbody th a").first.click()
+    operator.page.get_by_text("Consecutive failures").wait_for()
+    operator.look("admin-account", reload=True)
+
+
+def secrets_of(convene: Installation) -> list[str]:
+    sheet = convene.sheet
+    names = re.compile("secret|token|key|password|bearer")
+    found = [
+        value for part in sheet.values() if isinstance(part, dict) for key, value in part.items() if names.search(key)
+    ]
+    return [*found, *(value for value in convene.keys.values() if isinstance(value, str))]
+
+
+def test_a_key_issued_in_the_admin_is_shown_once_and_opens_the_api(
+    convene: Installation, visitor: Callable[..., Visitor]
+):
+    operator = visitor()
+    operator.sign_in_as_admin()
+    page = operator.page
+    operator.go("/admin/bookings/apikey/add/")
+    operator.look("admin-issue-key", reload=True)
+    page.get_by_role("combobox", name="Organisation").click()
+    page.get_by_role("option", name="Harbour Studio").click()
+    page.get_by_label("Name").fill("Website")
+    page.get_by_role("button", name="Save", exact=True).click()
+    secret = page.locator("#secret").inner_text()
+    operator.look("admin-key-issued")
+    answer = requests.post(
+        f"{convene.url}/v1/scheduler_requests", headers={"Authorization": f"Bearer {secret}"}, json={}, timeout=30
+    )
+    assert answer.status_code == 422  # known, and told what is missing
+    page.get_by_role("link", name="I have copied it").click()
+    page.get_by_text("In use").wait_for()
+    assert secret not in page.content()
+    assert page.evaluate("document.cookie").find(secret) == -1
+
+
+def test_a_wrong_password_is_refused_and_the_name_is_kept(visitor: Callable[..., Visitor]):
+    somebody = visitor()
+    somebody.go("/")
+    somebody.sign_in("demo-staff", "not the password")
+    assert somebody.page.url.split("?")[0].endswith("/accounts/login/")
+    assert somebody.page.locator("input[name=login]").input_value() == "demo-staff"
+    assert somebody.page.locator("input[name=password]").input_value() == ""
