@@ -62,7 +62,7 @@ def connect(server: CalDavServer, *, server_url: str = "", **host_fields) -> Con
     account = accounts.connect(
         host,
         provider=Account.Provider.CALDAV,
-        label="Calendar",
+        label="Office cloud",
         server_url=server_url or server.url,
         username=server.username,
         credentials={"password": server.password},
