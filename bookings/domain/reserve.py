@@ -6,102 +6,203 @@ Every verb is one short transaction without network, mail or rendering. The data
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import wraps
+from typing import ParamSpec, TypeVar
 
 from django.db import IntegrityError, transaction
-from django.db.models import Count, Max, Q
 from django.utils.timezone import now as utc_now
 
-from bookings.domain import availability, calendar, links, outbox
-from bookings.domain.accounts import ensure_local
+from bookings.domain import availability, calendar, ledger, links
+from bookings.domain.assign import Assignment, assign
 from bookings.domain.audit import Actor, record
-from bookings.domain.availability import REFUSALS, Terms
+from bookings.domain.availability import REFUSALS, Verdict
 from bookings.domain.errors import Invalid, NotAllowed, SlotTaken
-from bookings.domain.locks import lock_hosts
-from bookings.engine.zones import canonical, zone
-from bookings.formats.event import EventData, Person
-from bookings.models import (
-    Booking,
-    Calendar,
-    Claim,
-    Contact,
-    Event,
-    EventType,
-    GroupRule,
-    Host,
-    Organisation,
-    SchedulerRequest,
-)
+from bookings.domain.ledger import Wish
+from bookings.domain.terms import Terms, of_event_type
+from bookings.engine.recurrence import RecurrenceSet, RuleError, TooMany, parse_rule, validate_written
+from bookings.engine.zones import DAY, canonical, zone
+from bookings.models import Booking, Claim, Event, Host, Organisation, SchedulerRequest, Seat
 from bookings.models.guard import NAME as GUARD
 from bookings.models.ledger import LONGEST_CLAIM
 
+__all__ = [
+    "SeriesTaken",
+    "Wish",
+    "book",
+    "book_series",
+    "cancel",
+    "cancel_series",
+    "confirm",
+    "decline",
+    "hold",
+    "leave_seat",
+    "mark_no_show",
+    "move",
+    "release",
+    "take_seat",
+]
 
-@dataclass(frozen=True)
-class Wish:
-    """Who wants what: everything about a booking but its time and hosts. `timezone` is the customer's (IANA)."""
+P = ParamSpec("P")
+R = TypeVar("R")
 
-    title: str
-    timezone: str
-    name: str = ""
-    email: str = ""
-    phone: str = ""
-    description: str = ""
-    location: str = ""
-    locale: str = ""
-    answers: dict[str, Any] | None = None
-    surface: str = "staff"
-    event_type: EventType | None = None
-    group_rule: GroupRule | None = None
-    scheduler_request: SchedulerRequest | None = None
+
+@dataclass
+class SeriesTaken(SlotTaken):
+    """Some dates of a series cannot be had; `refused` lists (start, reason code). Nothing was stored."""
+
+    code: str = "series_taken"
+    refused: list[tuple[int, str]] = field(default_factory=list)
+
+
+def _reserving(verb: Callable[P, R]) -> Callable[P, R]:
+    """Turn the guard's own refusal into the same answer as the decision's."""
+
+    @wraps(verb)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            with transaction.atomic():
+                return verb(*args, **kwargs)
+        except IntegrityError as error:
+            if GUARD not in str(error):
+                raise
+            raise SlotTaken(REFUSALS["booked"], reason="booked") from error
+
+    return run
 
 
 def book(organisation: Organisation, terms: Terms, start: int, wish: Wish, *, actor: Actor) -> Booking:
     """Book one slot, or raise SlotTaken with the reason and the next free starts.
 
-    For a scheduler request at most one booking lives: asking again for the same start returns it, asking for another
-    raises NotAllowed.
+    An event type that needs confirmation makes it held (its time is kept), or merely asked for. For a scheduler
+    request at most one booking lives: asking again for the same start returns it, for another raises NotAllowed.
     """
     _check_wish(terms, wish)
+    if terms.capacity > 1:
+        raise Invalid("This event type has seats: take one.", field="event_type")
     try:
-        with transaction.atomic():
-            _lock(terms)
-            if wish.scheduler_request is not None:
-                earlier = _living(wish.scheduler_request, start)
-                if earlier is not None:
-                    return earlier
-            verdict = availability.check(terms, start)
-            if not verdict.ok:
-                raise SlotTaken(verdict.message, reason=verdict.code)
-            return _write(organisation, terms, start, wish, _assign(terms, verdict.hosts), actor)
+        return _book(organisation, terms, start, wish, actor)
     except SlotTaken as refusal:
         raise _with_alternatives(refusal, terms, start) from None
-    except IntegrityError as error:
-        if GUARD not in str(error):
-            raise
-        raise _with_alternatives(SlotTaken(REFUSALS["booked"], reason="booked"), terms, start) from error
+
+
+@_reserving
+def _book(organisation: Organisation, terms: Terms, start: int, wish: Wish, actor: Actor) -> Booking:
+    ledger.lock(_ids(terms))
+    if wish.scheduler_request is not None and (earlier := _living(wish.scheduler_request, start)):
+        return earlier
+    hosts = assign(terms, _require(terms, start).hosts)
+    return _write(organisation, terms, start, wish, hosts, actor)
+
+
+def take_seat(organisation: Organisation, terms: Terms, start: int, wish: Wish, *, actor: Actor) -> Seat:
+    """Take one seat of a session, opening it when this is the first. The server chooses the number.
+
+    The same customer asking again for the same session gets the seat they have. Raises SlotTaken.
+    """
+    _check_wish(terms, wish)
+    if not wish.email:
+        raise Invalid("An e-mail address is needed for a seat.", field="email")
+    try:
+        return _take_seat(organisation, terms, start, wish, actor)
+    except SlotTaken as refusal:
+        raise _with_alternatives(refusal, terms, start) from None
+
+
+@_reserving
+def _take_seat(organisation: Organisation, terms: Terms, start: int, wish: Wish, actor: Actor) -> Seat:
+    ledger.lock(_ids(terms))
+    verdict = availability.check(terms, start)
+    if earlier := _own_seat(terms, start, wish):
+        return earlier
+    if not verdict.ok:
+        raise SlotTaken(verdict.message, reason=verdict.code)
+    if verdict.session is None:
+        session = _write(
+            organisation, terms, start, replace(wish, name="", email=""), assign(terms, verdict.hosts), actor
+        )
+    else:
+        session = Booking.everywhere.select_for_update().get(pk=verdict.session)
+    taken = set(session.seats.filter(cancelled_at__isnull=True).values_list("number", flat=True))
+    seat_id = uuid.uuid4()
+    seat: Seat = Seat.everywhere.create(
+        pk=seat_id,
+        organisation=organisation,
+        booking=session,
+        number=next(number for number in range(1, terms.capacity + 1) if number not in taken),
+        contact=ledger.contact_of(organisation, wish),
+        manage_digest=links.digest(links.token("seat", seat_id)),
+    )
+    _count_seats(session)
+    record(actor, "seat.taken", seat, after={"number": seat.number})
+    return seat
+
+
+def leave_seat(seat: Seat, *, by: str, actor: Actor, reason: str = "") -> None:
+    """Give one seat back; nobody else's is touched. The session ends with its last seat."""
+    with transaction.atomic():
+        session = _locked(seat.booking)
+        left = Seat.everywhere.filter(pk=seat.pk, cancelled_at__isnull=True).update(cancelled_at=utc_now())
+        if not left:
+            return
+        record(actor, "seat.left", seat, after={"by": by}, reason=reason)
+        if _count_seats(session) == 0 and session.state in Booking.LIVE:
+            _cancel(session, by, reason, actor)
 
 
 def hold(organisation: Organisation, terms: Terms, start: int, *, seconds: int = 300) -> list[Claim]:
     """Keep a slot for a short while, without a booking; returns its claims. Raises SlotTaken."""
-    with transaction.atomic():
-        _lock(terms)
-        verdict = availability.check(terms, start)
-        if not verdict.ok:
-            raise SlotTaken(verdict.message, reason=verdict.code)
+
+    @_reserving
+    def run() -> list[Claim]:
+        ledger.lock(_ids(terms))
+        hosts = assign(terms, _require(terms, start).hosts).hosts
         expires = int(utc_now().timestamp()) + seconds
-        hosts = _assign(terms, verdict.hosts).hosts
-        return _claims(organisation.pk, terms, start, hosts, state=Claim.State.HOLD, expires_s=expires)
+        return ledger.claim(organisation.pk, terms, start, hosts, state=Claim.State.HOLD, expires_s=expires)
+
+    return run()
 
 
-def release(claims: list[Claim]) -> None:
+def release(claims: Sequence[Claim]) -> None:
     """Let a hold go before it expires."""
     with transaction.atomic():
-        lock_hosts({claim.host_id for claim in claims})
+        ledger.lock({claim.host_id for claim in claims})
         Claim.everywhere.filter(pk__in=[claim.pk for claim in claims], state=Claim.State.HOLD).update(
             state=Claim.State.RELEASED
         )
+
+
+@_reserving
+def confirm(booking: Booking, *, actor: Actor) -> Booking:
+    """Confirm what was held or asked for, or take a cancellation back. What holds no time is reserved now, or raises
+    SlotTaken and stays as it was."""
+    booking = _locked(booking)
+    if booking.state == Booking.State.CONFIRMED:
+        return booking
+    holds = booking.state in Booking.LIVE
+    _move_to(booking, Booking.State.CONFIRMED)
+    if not holds:
+        _reserve_again(booking, actor)
+    elif booking.event is not None:
+        data = replace(calendar.data_of(booking.event), status=Event.Status.CONFIRMED)
+        calendar.change(booking.event, data, actor=actor)
+    _save(booking)
+    record(actor, "booking.confirmed", booking)
+    return booking
+
+
+def decline(booking: Booking, *, actor: Actor, reason: str = "") -> Booking:
+    """Say no to what was held or asked for: its time is free again."""
+    with transaction.atomic():
+        booking = _locked(booking)
+        if booking.state == Booking.State.DECLINED:
+            return booking
+        _move_to(booking, Booking.State.DECLINED)
+        booking.cancelled_by, booking.cancel_reason = Booking.By.HOST, reason
+        _let_go(booking, actor)
+        record(actor, "booking.declined", booking, reason=reason)
+    return booking
 
 
 def cancel(booking: Booking, *, by: str, actor: Actor, reason: str = "") -> Booking:
@@ -111,40 +212,101 @@ def cancel(booking: Booking, *, by: str, actor: Actor, reason: str = "") -> Book
     """
     with transaction.atomic():
         booking = _locked(booking)
-        if booking.state == Booking.State.CANCELLED:
-            return booking
-        _move_to(booking, Booking.State.CANCELLED)
-        booking.cancelled_by, booking.cancel_reason = by, reason
-        booking.revision += 1
-        booking.save()
-        booking.claims.update(state=Claim.State.RELEASED)
-        if booking.event is not None:
-            calendar.delete(booking.event, actor=actor)
-        if booking.scheduler_request is not None:
-            request = booking.scheduler_request
-            # A customer who cancels may choose again by the same link; one cancelled by the host may not.
-            request.state = request.State.WITHDRAWN if by == Booking.By.HOST else request.State.OPEN
-            request.save(update_fields=["state", "updated_at"])
-        record(actor, "booking.cancelled", booking, after={"by": by}, reason=reason)
+        if booking.state != Booking.State.CANCELLED:
+            _cancel(booking, by, reason, actor)
+    return booking
+
+
+def mark_no_show(booking: Booking, *, actor: Actor) -> Booking:
+    """The customer did not come. Only for bookings that have begun."""
+    with transaction.atomic():
+        booking = _locked(booking)
+        if booking.start_s > utc_now().timestamp():
+            raise NotAllowed("This booking has not begun yet.")
+        if booking.state != Booking.State.NO_SHOW:
+            _move_to(booking, Booking.State.NO_SHOW)
+            _save(booking)
+            record(actor, "booking.no_show", booking)
     return booking
 
 
 def move(booking: Booking, terms: Terms, start: int, *, actor: Actor) -> Booking:
     """Move a live booking to another start with the same hosts. Raises SlotTaken; then nothing has changed."""
-    hosts = tuple(Host.everywhere.select_related("schedule").filter(claims__booking=booking).distinct())
-    terms = replace(terms, hosts=hosts, required=len(hosts), preference=(), ignore_booking=booking.pk)
+    hosts = tuple(Host.everywhere.select_related("schedule").filter(claims__booking=booking).distinct().order_by("pk"))
+    terms = replace(terms, hosts=hosts, required=len(hosts), preference=(), capacity=1, ignore_booking=booking.pk)
     try:
-        with transaction.atomic():
-            _lock(terms)
-            booking = _locked(booking)
-            if booking.state not in Booking.LIVE:
-                raise NotAllowed("Only a live booking can be moved.")
-            verdict = availability.check(terms, start)
-            if not verdict.ok:
-                raise SlotTaken(verdict.message, reason=verdict.code)
-            return _shift(booking, terms, start, actor)
+        return _move(booking, terms, start, actor)
     except SlotTaken as refusal:
         raise _with_alternatives(refusal, terms, start) from None
+
+
+@_reserving
+def _move(booking: Booking, terms: Terms, start: int, actor: Actor) -> Booking:
+    ledger.lock(_ids(terms))
+    booking = _locked(booking)
+    if booking.state not in Booking.LIVE:
+        raise NotAllowed("Only a live booking can be moved.")
+    _require(terms, start)
+    before = {"start_s": booking.start_s}
+    booking.claims.filter(state=Claim.State.BOOKED).update(start_s=start, end_s=start + terms.length)
+    booking.start_s, booking.end_s = start, start + terms.length
+    booking.start_wall = zone(booking.timezone).to_wall(start)
+    _save(booking)
+    if booking.event is not None:
+        tzid, start_wall = ledger.on_the_clock(terms.hosts[0].timezone, start)
+        data = replace(calendar.data_of(booking.event), start_wall=start_wall, timezone=tzid, duration=terms.length)
+        calendar.change(booking.event, data, actor=actor)
+    record(actor, "booking.moved", booking, before=before, after={"start_s": start})
+    return booking
+
+
+def book_series(
+    organisation: Organisation,
+    terms: Terms,
+    start: int,
+    rule: str,
+    wish: Wish,
+    *,
+    actor: Actor,
+    skip_taken: bool = False,
+) -> list[Booking]:
+    """Book every date of an RFC 5545 rule that begins at `start`, in the first host's zone: all of them or none.
+
+    With `skip_taken` the dates that cannot be had are left out. Raises SeriesTaken with each refused date and its
+    reason, and Invalid (field rrule) for a rule without COUNT or UNTIL, or with too many dates.
+    """
+    _check_wish(terms, wish)
+    starts = _dates(terms, start, rule)
+
+    @_reserving
+    def run() -> list[Booking]:
+        ledger.lock(_ids(terms))
+        series, made = uuid.uuid4(), []
+        refused: list[tuple[int, str]] = []
+        for each in starts:
+            verdict = availability.check(terms, each)
+            if not verdict.ok:
+                refused.append((each, verdict.code))
+            elif not refused or skip_taken:
+                made.append(_write(organisation, terms, each, wish, assign(terms, verdict.hosts), actor, series=series))
+        if refused and (not skip_taken or not made):
+            raise SeriesTaken("Some dates of the series cannot be had.", reason=refused[0][1], refused=refused)
+        return made
+
+    return run()
+
+
+def cancel_series(
+    booking: Booking, *, by: str, actor: Actor, reason: str = "", following_only: bool = False
+) -> list[Booking]:
+    """Cancel every live booking of a series, or this one and those after it. The set is computed once."""
+    with transaction.atomic():
+        chosen = Booking.everywhere.filter(series=booking.series, state__in=Booking.LIVE).order_by("start_s")
+        if following_only:
+            chosen = chosen.filter(start_s__gte=booking.start_s)
+        bookings = list(chosen)
+        ledger.lock(set(Claim.everywhere.filter(booking__in=bookings).values_list("host_id", flat=True)))
+        return [cancel(each, by=by, actor=actor, reason=reason) for each in bookings]
 
 
 def _check_wish(terms: Terms, wish: Wish) -> None:
@@ -154,12 +316,18 @@ def _check_wish(terms: Terms, wish: Wish) -> None:
         raise Invalid("A booking can last 31 days at most.", field="duration")
 
 
-def _lock(terms: Terms) -> None:
-    """Take the hosts' locks, then let go of their expired holds: the guard cannot see that they expired."""
+def _ids(terms: Terms) -> set[uuid.UUID]:
+    """Everybody whose time may be taken: the hosts, and colleagues who may stand in for them."""
     ids = {host.pk for host in terms.hosts}
-    lock_hosts(ids)
-    now = int(utc_now().timestamp())
-    Claim.everywhere.filter(host__in=ids, state=Claim.State.HOLD, expires_s__lte=now).update(state=Claim.State.RELEASED)
+    stand_ins = Host.everywhere.filter(redirected_here__host__in=ids).values_list("pk", flat=True)
+    return ids | set(stand_ins)
+
+
+def _require(terms: Terms, start: int) -> Verdict:
+    verdict = availability.check(terms, start)
+    if not verdict.ok:
+        raise SlotTaken(verdict.message, reason=verdict.code)
+    return verdict
 
 
 def _living(request: SchedulerRequest, start: int) -> Booking | None:
@@ -171,48 +339,37 @@ def _living(request: SchedulerRequest, start: int) -> Booking | None:
     return booking
 
 
-@dataclass(frozen=True)
-class _Assignment:
-    hosts: tuple[Host, ...]
-    why: dict[str, Any]
+def _own_seat(terms: Terms, start: int, wish: Wish) -> Seat | None:
+    seat: Seat | None = Seat.everywhere.filter(
+        booking__event_type_id=terms.event_type_id,
+        booking__start_s=start,
+        booking__state__in=Booking.LIVE,
+        contact__email__iexact=wish.email,
+        cancelled_at__isnull=True,
+    ).first()
+    return seat
 
 
-def _assign(terms: Terms, free: tuple[Host, ...]) -> _Assignment:
-    """Who takes it: by priority, then by the least share of bookings for their weight, then the longest idle."""
-    if terms.required >= len(free):
-        return _Assignment(free, {"rule": "everyone_needed"})
-    preference = dict(zip((host.pk for host in terms.hosts), terms.preference, strict=False))
-    since = int((utc_now() - timedelta(days=30)).timestamp())
-    recent = Q(claims__state=Claim.State.BOOKED, claims__start_s__gte=since)
-    load = {
-        pk: (count, last)
-        for pk, count, last in Host.everywhere.filter(pk__in=[host.pk for host in free])
-        .annotate(count=Count("claims", filter=recent), last=Max("claims__created_at", filter=recent))
-        .values_list("pk", "count", "last")
-    }
-    never = datetime.min.replace(tzinfo=UTC)
-
-    def rank(host: Host) -> tuple[int, float, datetime, str]:
-        priority, weight = preference.get(host.pk, (0, 100))
-        count, last = load[host.pk]
-        return -priority, count / max(weight, 1), last or never, str(host.pk)
-
-    ranked = sorted(free, key=rank)
-    chosen = tuple(ranked[: terms.required])
-    return _Assignment(
-        chosen,
-        {
-            "rule": "priority_share_idle",
-            "candidates": [{"host": str(host.pk), "recent": load[host.pk][0]} for host in ranked],
-        },
-    )
+def _count_seats(session: Booking) -> int:
+    session.seats_taken = session.seats.filter(cancelled_at__isnull=True).count()
+    session.save(update_fields=["seats_taken"])
+    return session.seats_taken
 
 
 def _write(
-    organisation: Organisation, terms: Terms, start: int, wish: Wish, assignment: _Assignment, actor: Actor
+    organisation: Organisation,
+    terms: Terms,
+    start: int,
+    wish: Wish,
+    assignment: Assignment,
+    actor: Actor,
+    series: uuid.UUID | None = None,
 ) -> Booking:
     """Contact, booking, claims, event and outbox, under the lock."""
-    event = _event(organisation, terms, start, wish, assignment.hosts, actor)
+    state = _first_state(wish)
+    holds = state in Booking.LIVE
+    status = Event.Status.CONFIRMED if state == Booking.State.CONFIRMED else Event.Status.TENTATIVE
+    tzid = canonical(wish.timezone) or "UTC"
     booking_id = uuid.uuid4()
     booking: Booking = Booking.everywhere.create(
         pk=booking_id,
@@ -220,110 +377,80 @@ def _write(
         event_type=wish.event_type,
         scheduler_request=wish.scheduler_request,
         group_rule=wish.group_rule,
-        event=event,
-        contact=_contact(organisation, wish),
+        event=ledger.write_event(terms, start, wish, assignment.hosts, status=status, actor=actor) if holds else None,
+        contact=ledger.contact_of(organisation, wish),
         title=wish.title,
         description=wish.description,
         location=wish.location,
         start_s=start,
         end_s=start + terms.length,
-        timezone=canonical(wish.timezone) or "UTC",
-        start_wall=zone(canonical(wish.timezone) or "UTC").to_wall(start),
+        timezone=tzid,
+        start_wall=zone(tzid).to_wall(start),
+        state=state,
+        series=series,
         answers=wish.answers or {},
-        assignment=assignment.why,
+        assignment=assignment.why | {"hosts": [str(host.pk) for host in assignment.hosts]},
         manage_digest=links.digest(links.token("booking", booking_id)),
         surface=wish.surface,
     )
-    _claims(organisation.pk, terms, start, assignment.hosts, state=Claim.State.BOOKED, booking=booking)
+    if holds:
+        ledger.claim(organisation.pk, terms, start, assignment.hosts, state=Claim.State.BOOKED, booking=booking)
     if wish.scheduler_request is not None:
         SchedulerRequest.everywhere.filter(pk=wish.scheduler_request.pk).update(
             state=SchedulerRequest.State.BOOKED, updated_at=utc_now()
         )
-    record(actor, "booking.made", booking, after={"start_s": start, "hosts": [host.name for host in assignment.hosts]})
+    names = [host.name for host in assignment.hosts]
+    record(actor, "booking.made", booking, after={"start_s": start, "state": state, "hosts": names})
     return booking
 
 
-def _claims(organisation_id: uuid.UUID, terms: Terms, start: int, hosts: tuple[Host, ...], **rest: Any) -> list[Claim]:
-    return Claim.everywhere.bulk_create(
-        Claim(
-            organisation_id=organisation_id,
-            host=host,
-            start_s=start,
-            end_s=start + terms.length,
-            pad_before_s=terms.before,
-            pad_after_s=terms.after,
-            **rest,
-        )
-        for host in hosts
+def _first_state(wish: Wish) -> str:
+    if wish.event_type is None or not wish.event_type.needs_confirmation:
+        return Booking.State.CONFIRMED
+    return Booking.State.HELD if wish.event_type.pending_blocks else Booking.State.REQUESTED
+
+
+def _reserve_again(booking: Booking, actor: Actor) -> None:
+    """Take the time of a booking that holds none, by the same decision as any booking."""
+    terms = _terms_again(booking)
+    ledger.lock(_ids(terms))
+    _require(terms, booking.start_s)
+    contact = booking.contact
+    wish = Wish(
+        booking.title,
+        booking.timezone,
+        name=contact.name if contact else "",
+        email=contact.email if contact else "",
+        description=booking.description,
+        location=booking.location,
+    )
+    status = Event.Status.CONFIRMED
+    booking.event = ledger.write_event(terms, booking.start_s, wish, terms.hosts, status=status, actor=actor)
+    booking.cancelled_by = booking.cancel_reason = ""
+    ledger.claim(
+        booking.organisation_id, terms, booking.start_s, terms.hosts, state=Claim.State.BOOKED, booking=booking
     )
 
 
-def _event(
-    organisation: Organisation, terms: Terms, start: int, wish: Wish, hosts: tuple[Host, ...], actor: Actor
-) -> Event:
-    """One event for all hosts: it lives in the first one's booking calendar and is mirrored to the others'."""
-    first = hosts[0]
-    tzid, start_wall = _on_the_clock(first.timezone, start)
-    guests = (Person(wish.email, wish.name, key="guest"),) if wish.email else ()
-    data = EventData(
-        title=wish.title,
-        start_wall=start_wall,
-        timezone=tzid,
-        duration=terms.length,
-        description=wish.description,
-        location=wish.location,
-        people=(
-            *(
-                Person(host.email, host.name, "owner" if host is first else "host", "accepted", key=f"host-{index}")
-                for index, host in enumerate(hosts)
-                if host.email
-            ),
-            *guests,
-        ),
+def _terms_again(booking: Booking) -> Terms:
+    """The terms of the booking's event type, or plain ones, for the hosts it was assigned to and its own length."""
+    chosen = Host.everywhere.select_related("schedule").filter(pk__in=booking.assignment.get("hosts", []))
+    hosts = tuple(chosen.order_by("pk"))
+    if not hosts:
+        raise NotAllowed("The hosts of this booking are gone.")
+    length = booking.end_s - booking.start_s
+    terms = of_event_type(booking.event_type) if booking.event_type else Terms(hosts, length, step=60)
+    return replace(
+        terms, hosts=hosts, required=len(hosts), length=length, notice=0, preference=(), first_only=False, capacity=1
     )
-    targets = [_booking_calendar(host) for host in hosts]
-    event = calendar.create(targets[0], data, actor=actor, origin=Event.Origin.BOOKING)
-    for target in targets[1:]:
-        outbox.show(event, target)
-    return event
-
-
-def _on_the_clock(tzid: str, start: int) -> tuple[str, int]:
-    """The zone and wall seconds that mean this instant; UTC for the second pass of a repeated hour."""
-    clock = zone(tzid)
-    wall = clock.to_wall(start)
-    return (tzid, wall) if clock.to_utc(wall) == start else ("UTC", start)
-
-
-def _booking_calendar(host: Host) -> Calendar:
-    """Where the host wants bookings, or else the local calendar."""
-    chosen = host.booking_calendar
-    if chosen is not None and chosen.state != Calendar.State.GONE and chosen.is_writable:
-        return chosen
-    return ensure_local(host)
-
-
-def _contact(organisation: Organisation, wish: Wish) -> Contact | None:
-    if not (wish.email or wish.name):
-        return None
-    known: Contact | None = None
-    if wish.email:
-        known = Contact.objects.for_tenant(organisation).filter(email__iexact=wish.email).first()
-    if known is None:
-        known = Contact(organisation=organisation, email=wish.email)
-    known.name = wish.name or known.name
-    known.phone = wish.phone or known.phone
-    known.timezone, known.locale = wish.timezone, wish.locale or known.locale
-    known.save()
-    return known
 
 
 def _locked(booking: Booking) -> Booking:
     """The booking as it is now, its hosts locked."""
-    lock_hosts(set(Claim.everywhere.filter(booking=booking).values_list("host_id", flat=True)))
+    ledger.lock(set(Claim.everywhere.filter(booking=booking).values_list("host_id", flat=True)))
     fresh: Booking = (
         Booking.everywhere.select_for_update(of=("self",))
-        .select_related("event__calendar__account", "scheduler_request")
+        .select_related("event__calendar__account", "scheduler_request", "event_type", "contact")
         .get(pk=booking.pk)
     )
     return fresh
@@ -335,20 +462,44 @@ def _move_to(booking: Booking, state: str) -> None:
     booking.state = state
 
 
-def _shift(booking: Booking, terms: Terms, start: int, actor: Actor) -> Booking:
-    before = {"start_s": booking.start_s}
-    booking.claims.filter(state=Claim.State.BOOKED).update(start_s=start, end_s=start + terms.length)
-    booking.start_s, booking.end_s = start, start + terms.length
-    booking.start_wall = zone(booking.timezone).to_wall(start)
+def _save(booking: Booking) -> None:
     booking.revision += 1
     booking.save()
+
+
+def _let_go(booking: Booking, actor: Actor) -> None:
+    """Free the time and withdraw the event."""
+    _save(booking)
+    booking.claims.update(state=Claim.State.RELEASED)
     if booking.event is not None:
-        data = calendar.data_of(booking.event)
-        tzid, start_wall = _on_the_clock(terms.hosts[0].timezone, start)
-        moved = replace(data, start_wall=start_wall, timezone=tzid, duration=terms.length)
-        calendar.change(booking.event, moved, actor=actor)
-    record(actor, "booking.moved", booking, before=before, after={"start_s": start})
-    return booking
+        calendar.delete(booking.event, actor=actor)
+
+
+def _cancel(booking: Booking, by: str, reason: str, actor: Actor) -> None:
+    _move_to(booking, Booking.State.CANCELLED)
+    booking.cancelled_by, booking.cancel_reason = by, reason
+    _let_go(booking, actor)
+    if booking.scheduler_request is not None:
+        request = booking.scheduler_request
+        # A customer who cancels may choose again by the same link; one cancelled by the host may not.
+        request.state = request.State.WITHDRAWN if by == Booking.By.HOST else request.State.OPEN
+        request.save(update_fields=["state", "updated_at"])
+    record(actor, "booking.cancelled", booking, after={"by": by}, reason=reason)
+
+
+def _dates(terms: Terms, start: int, rule: str) -> list[int]:
+    """The starts of a series, in UTC seconds. Wall times stay; a date whose time is skipped moves as RFC 5545 says."""
+    tzid, wall = ledger.on_the_clock(terms.timezone, start)
+    try:
+        parsed = parse_rule(rule)
+        validate_written(parsed)
+        dates = RecurrenceSet(wall, tzid, (parsed,))
+        last = dates.last()
+        if last is None:
+            raise Invalid("A series needs an end: COUNT or UNTIL.", field="rrule")
+        return dates.starts(start, last + DAY)
+    except (RuleError, TooMany) as error:
+        raise Invalid(str(error), field="rrule") from None
 
 
 def _with_alternatives(refusal: SlotTaken, terms: Terms, start: int) -> SlotTaken:

@@ -237,13 +237,9 @@ def _check_combinations(rule: Rule) -> None:
     faults = {
         "COUNT and UNTIL cannot both be given.": rule.count is not None and rule.until is not None,
         "BYWEEKNO needs FREQ=YEARLY.": rule.byweekno and rule.freq != "YEARLY",
-        "BYYEARDAY cannot be used with this FREQ.": (
-            rule.byyearday and rule.freq in ("DAILY", "WEEKLY", "MONTHLY")
-        ),
+        "BYYEARDAY cannot be used with this FREQ.": (rule.byyearday and rule.freq in ("DAILY", "WEEKLY", "MONTHLY")),
         "BYMONTHDAY cannot be used with FREQ=WEEKLY.": rule.bymonthday and rule.freq == "WEEKLY",
-        "BYDAY with a number needs FREQ=MONTHLY or YEARLY.": (
-            numbered and rule.freq not in ("MONTHLY", "YEARLY")
-        ),
+        "BYDAY with a number needs FREQ=MONTHLY or YEARLY.": (numbered and rule.freq not in ("MONTHLY", "YEARLY")),
         "BYDAY with a number cannot be used with BYWEEKNO.": numbered and rule.byweekno,
         "BYSETPOS needs another BY part.": (
             rule.bysetpos and not rule.byday and not any(getattr(rule, field) for field in others)

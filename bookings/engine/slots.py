@@ -71,16 +71,12 @@ class HostTime:
     tzid: str
 
 
-def one(
-    open_: Sequence[Interval], busy: Sequence[Interval], grid: Grid, lo: int, hi: int, tzid: str
-) -> list[int]:
+def one(open_: Sequence[Interval], busy: Sequence[Interval], grid: Grid, lo: int, hi: int, tzid: str) -> list[int]:
     """Slot starts of one host with ``lo <= s`` and ``s + length <= hi``, ascending."""
     return all_of([HostTime(open_, busy, tzid)], grid, lo, hi)
 
 
-def fits(
-    open_: Sequence[Interval], busy: Iterable[Interval], grid: Grid, start: int, tzid: str
-) -> str | None:
+def fits(open_: Sequence[Interval], busy: Iterable[Interval], grid: Grid, start: int, tzid: str) -> str | None:
     """None if :func:`one` would list ``start``, else the first reason against it.
 
     Reasons, in this order: ``outside_hours``, ``off_grid``, ``busy``.

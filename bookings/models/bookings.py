@@ -161,6 +161,7 @@ class Booking(TenantModel):
     cancel_reason = models.TextField(blank=True)
     successor = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="predecessors")
     series = models.UUIDField(null=True, blank=True)
+    seats_taken = models.PositiveIntegerField(default=0)
     forced = models.BooleanField(default=False, help_text="Written over taken time on explicit request")
     answers = models.JSONField(default=dict, blank=True)
     notes = models.TextField(blank=True)

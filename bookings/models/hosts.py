@@ -53,6 +53,9 @@ class Host(TenantModel):
     stale_after_minutes = models.PositiveIntegerField(
         default=1440, help_text="Busy times not verified for longer than this are not trusted on public pages"
     )
+    limits = models.JSONField(default=dict, blank=True, help_text='Bookings at most: {"day": n, "week": n, "month": n}')
+    holiday_country = models.CharField(max_length=2, blank=True, help_text="ISO 3166 code, such as DE")
+    holiday_region = models.CharField(max_length=10, blank=True, help_text="Its region, such as BY")
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(default=now, editable=False)
 
@@ -80,7 +83,9 @@ class Override(TenantModel):
     last_day = models.DateField(help_text="Inclusive")
     blocks = models.JSONField(default=list, blank=True, help_text="[start, end] in minutes of the local day")
     timezone = models.CharField(max_length=64, blank=True, help_text="For travel: the zone of those days")
-    redirect_to = models.ForeignKey(Host, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
+    redirect_to = models.ForeignKey(
+        Host, on_delete=models.SET_NULL, null=True, blank=True, related_name="redirected_here"
+    )
     note = models.CharField(max_length=200, blank=True)
 
     class Meta(TenantModel.Meta):

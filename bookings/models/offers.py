@@ -6,6 +6,7 @@ from django.core.validators import MinValueValidator
 from django.db import models
 from django.utils.timezone import now
 
+from .calendars import Calendar
 from .hosts import Host, Schedule
 from .tenancy import TenantModel
 
@@ -105,6 +106,10 @@ class EventType(TenantModel):
     window_first = models.DateField(null=True, blank=True)
     window_last = models.DateField(null=True, blank=True)
     limits = models.JSONField(default=dict, blank=True, help_text='{"day": n, "week": n, "month": n}')
+    customer_limits = models.JSONField(default=dict, blank=True, help_text="The same, for one customer")
+    calendars: models.ManyToManyField[Calendar, Calendar] = models.ManyToManyField(
+        Calendar, blank=True, related_name="+", help_text="Calendars that block this; empty: the hosts' own choice"
+    )
     first_slot_only = models.BooleanField(default=False)
     capacity = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
     needs_confirmation = models.BooleanField(default=False)

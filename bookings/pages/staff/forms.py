@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+import datetime as dt
 from typing import Any
 
 from django import forms
@@ -81,5 +81,5 @@ class WhyForm(OfOrganisation):
     time = forms.TimeField(label=_("Time"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
     duration = forms.IntegerField(label=_("Length in minutes"), min_value=1, max_value=LONGEST, initial=30)
 
-    def minute(self) -> tuple[date, time]:
+    def minute(self) -> tuple[dt.date, dt.time]:
         return self.cleaned_data["day"], self.cleaned_data["time"]

@@ -1,0 +1,142 @@
+"""What a reservation writes, under the hosts' locks: claims, the event with its outbox, the customer."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.utils.timezone import now as utc_now
+
+from bookings.domain import calendar, outbox
+from bookings.domain.accounts import ensure_local
+from bookings.domain.audit import Actor
+from bookings.domain.locks import lock_hosts
+from bookings.domain.terms import Terms
+from bookings.engine.zones import zone
+from bookings.formats.event import EventData, Person
+from bookings.models import (
+    Calendar,
+    Claim,
+    Contact,
+    Event,
+    EventType,
+    GroupRule,
+    Host,
+    Organisation,
+    SchedulerRequest,
+)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Who wants what: everything about a booking but its time and hosts. `timezone` is the customer's (IANA)."""
+
+    title: str
+    timezone: str
+    name: str = ""
+    email: str = ""
+    phone: str = ""
+    description: str = ""
+    location: str = ""
+    locale: str = ""
+    answers: dict[str, Any] | None = None
+    surface: str = "staff"
+    event_type: EventType | None = None
+    group_rule: GroupRule | None = None
+    scheduler_request: SchedulerRequest | None = None
+
+
+def lock(host_ids: set[uuid.UUID]) -> None:
+    """Take the hosts' locks, then let go of their expired holds: the guard cannot see that they expired."""
+    lock_hosts(host_ids)
+    Claim.everywhere.filter(
+        host__in=host_ids, state=Claim.State.HOLD, expires_s__lte=int(utc_now().timestamp())
+    ).update(state=Claim.State.RELEASED)
+
+
+def claim(
+    organisation_id: uuid.UUID, terms: Terms, start: int, hosts: Sequence[Host], *, state: str, **rest: Any
+) -> list[Claim]:
+    """One claim a host for the slot; the database's guard has the last word."""
+    return Claim.everywhere.bulk_create(
+        Claim(
+            organisation_id=organisation_id,
+            host=host,
+            start_s=start,
+            end_s=start + terms.length,
+            pad_before_s=terms.before,
+            pad_after_s=terms.after,
+            state=state,
+            **rest,
+        )
+        for host in hosts
+    )
+
+
+def write_event(terms: Terms, start: int, wish: Wish, hosts: Sequence[Host], *, status: str, actor: Actor) -> Event:
+    """One event for all hosts: it lives in the first one's booking calendar and is mirrored to the others'.
+
+    With seats nobody's name is in it: guests of one session are strangers to each other.
+    """
+    first = hosts[0]
+    tzid, start_wall = on_the_clock(first.timezone, start)
+    data = EventData(
+        title=wish.title,
+        start_wall=start_wall,
+        timezone=tzid,
+        duration=terms.length,
+        description=wish.description,
+        location=wish.location,
+        status=status,
+        people=(*_hosts_as_people(hosts), *_guests(terms, wish)),
+    )
+    targets = [_booking_calendar(host) for host in hosts]
+    event = calendar.create(targets[0], data, actor=actor, origin=Event.Origin.BOOKING)
+    for target in targets[1:]:
+        outbox.show(event, target)
+    return event
+
+
+def on_the_clock(tzid: str, start: int) -> tuple[str, int]:
+    """The zone and wall seconds that mean this instant; UTC for the second pass of a repeated hour."""
+    clock = zone(tzid)
+    wall = clock.to_wall(start)
+    return (tzid, wall) if clock.to_utc(wall) == start else ("UTC", start)
+
+
+def contact_of(organisation: Organisation, wish: Wish) -> Contact | None:
+    """The customer, one row an address; None when nobody is named."""
+    if not (wish.email or wish.name):
+        return None
+    known: Contact | None = None
+    if wish.email:
+        known = Contact.objects.for_tenant(organisation).filter(email__iexact=wish.email).first()
+    if known is None:
+        known = Contact(organisation=organisation, email=wish.email)
+    known.name = wish.name or known.name
+    known.phone = wish.phone or known.phone
+    known.timezone, known.locale = wish.timezone, wish.locale or known.locale
+    known.save()
+    return known
+
+
+def _hosts_as_people(hosts: Sequence[Host]) -> list[Person]:
+    return [
+        Person(host.email, host.name, "owner" if index == 0 else "host", "accepted", key=f"host-{index}")
+        for index, host in enumerate(hosts)
+        if host.email
+    ]
+
+
+def _guests(terms: Terms, wish: Wish) -> list[Person]:
+    return [Person(wish.email, wish.name, key="guest")] if wish.email and terms.capacity == 1 else []
+
+
+def _booking_calendar(host: Host) -> Calendar:
+    """Where the host wants bookings, or else the local calendar."""
+    chosen = host.booking_calendar
+    if chosen is not None and chosen.state != Calendar.State.GONE and chosen.is_writable:
+        return chosen
+    return ensure_local(host)
