@@ -1,0 +1,82 @@
+"""What people do, step by step, in the words of the pages. Each step looks at its page before it leaves it."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from playwright.sync_api import Page, expect
+
+from tests.servers import CalDavServer
+
+from .conftest import Visitor, eventually
+
+HOST = "Robin Lindqvist"
+"""The demo host who is bookable 08:00-18:00 UTC on every day of the week."""
+
+
+def connect_calendar(staff: Visitor, server: CalDavServer, calendar: str, *, host: str = HOST) -> None:
+    """From the list of calendars to one that blocks and receives bookings, with one slip of the pen."""
+    page = staff.page
+    page.get_by_role("navigation").get_by_role("link", name="Calendars").click()
+    page.get_by_role("link", name="Connect a calendar", exact=True).click()
+    page.get_by_label("Whose calendar is it?").select_option(host)
+    page.get_by_label("Server address").fill(server.url)
+    page.get_by_label("User name").fill(server.username)
+    page.get_by_label("Name for this account").fill("Office server")
+    _sign_in_at_server(page, "not the password")
+    expect(page.locator(".error")).to_be_visible()
+    expect(page.get_by_label("Server address")).to_have_value(server.url)
+    expect(page.get_by_label("Password")).to_have_value("")
+    staff.look("staff-connect-refused")
+    _sign_in_at_server(page, server.password)
+    expect(page.get_by_role("heading", name="Choose calendars")).to_be_visible()
+    _choose(page, calendar)
+    staff.look("staff-choose-calendars")
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_role("heading", name="Office server")).to_be_visible()
+    staff.look("staff-calendars")
+
+
+def _sign_in_at_server(page: Page, password: str) -> None:
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in and look for calendars").click()
+
+
+def _choose(page: Page, calendar: str) -> None:
+    """Bookings go to `calendar`, which is also the one that blocks."""
+    receiving = page.get_by_role("group", name="Bookings and new events go to")
+    receiving.get_by_label(re.compile(f"^{calendar}")).check()
+    page.get_by_role("group", name="Events here make the host busy").get_by_label(re.compile(f"^{calendar}")).check()
+
+
+def send_request(staff: Visitor, summary: str, *, recipient: str = "cleo@example.org") -> str:
+    """From the start page to a copied link; returns the link. Counts what a person has to do."""
+    staff.go("/")
+    page = staff.page
+    page.get_by_role("link", name="New request").first.click()
+    page.get_by_label("What is it about?").fill(summary)
+    page.get_by_label("Whose time").select_option(HOST)
+    page.get_by_label("Recipient’s e-mail").fill(recipient)
+    page.get_by_label("Recipient’s e-mail").press("Enter")
+    link = page.get_by_label("Link", exact=True).input_value()
+    page.get_by_role("button", name="Copy").click()
+    expect(page.get_by_role("button", name="Copied")).to_be_visible()
+    return link
+
+
+def holds(server: CalDavServer, calendar: str, title: str) -> bool:
+    """Is there an event of this title in the calendar, as the server itself tells it?"""
+    return any(f"SUMMARY:{title}\n" in text for text in server.objects(calendar).values())
+
+
+def wait_until_held(server: CalDavServer, calendar: str, title: str) -> None:
+    eventually(lambda: holds(server, calendar, title), f"“{title}” did not reach the calendar server")
+
+
+def wait_until_gone(server: CalDavServer, calendar: str, title: str) -> None:
+    eventually(lambda: not holds(server, calendar, title), f"“{title}” is still on the calendar server")
+
+
+def iso(day: date) -> str:
+    return day.isoformat()
