@@ -33,9 +33,7 @@ class ConnectForm(forms.Form):
         help_text="With two-step sign-in, make an app password for Convene. It is stored encrypted.",
         widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
     )
-    label = forms.CharField(
-        label="Name for this account", max_length=200, required=False, help_text="Optional, such as “Work”"
-    )
+    label = forms.CharField(label="Name for this account", max_length=200, required=False, help_text="Such as “Work”")
 
     def __init__(self, *args: Any, hosts: QuerySet[Host], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -67,6 +67,9 @@ def needs_sign_in(account: Account, words: str) -> None:
         failing_since=Coalesce(F("failing_since"), Value(now())),
     )
     account.health = Account.Health.REAUTH
+    read = Calendar.everywhere.filter(account=account).exclude(state=Calendar.State.GONE)
+    since = Coalesce(F("stale_since"), F("last_verified_at"), Value(now()))
+    read.update(state=Calendar.State.STALE, stale_since=since)
     stopped = (Mirror.State.FAILED, Mirror.State.NEEDS_CHECK)
     pending(account).exclude(state__in=stopped).update(
         state=Mirror.State.BLOCKED, last_error=words[:500], next_attempt_s=0

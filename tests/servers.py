@@ -48,6 +48,7 @@ class CalDavServer:
     password: str
     process: subprocess.Popen[bytes]
     session: requests.Session = field(default_factory=requests.Session)
+    made: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.session.trust_env = False
@@ -86,7 +87,13 @@ class CalDavServer:
             f"<d:set><d:prop>{properties}</d:prop></d:set></c:mkcalendar>"
         )
         self.request("MKCALENDAR", url, body, expect=(201,), Content_Type="application/xml; charset=utf-8")
+        self.made.append(url)
         return url
+
+    def forget_calendars(self) -> None:
+        """Remove every calendar that was made, so that the next test finds an empty server."""
+        while self.made:
+            self.request("DELETE", self.made.pop(), expect=(200, 204, 404))
 
     def put(self, calendar: str, name: str, text: str) -> str:
         """Write one object as another program would; returns its URL."""

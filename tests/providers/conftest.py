@@ -15,16 +15,27 @@ from bookings.models import Account, Calendar, Host
 from tests import factories, servers
 from tests.servers import CalDavServer
 
+_running: list[CalDavServer] = []
+
+
+@pytest.fixture(autouse=True)
+def _empty_servers() -> Iterator[None]:
+    yield
+    for server in _running:
+        server.forget_calendars()
+
 
 @pytest.fixture(scope="session")
 def radicale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CalDavServer]:
     with servers.radicale(tmp_path_factory.mktemp("radicale")) as server:
+        _running.append(server)
         yield server
 
 
 @pytest.fixture(scope="session")
 def xandikos(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CalDavServer]:
     with servers.xandikos(tmp_path_factory.mktemp("xandikos")) as server:
+        _running.append(server)
         yield server
 
 

@@ -145,6 +145,7 @@ def test_a_refused_password_stops_reading_until_somebody_signs_in(db: None, tmp_
         read(connected)
         connected.account.refresh_from_db()
         assert connected.account.health == Account.Health.REAUTH
+        assert connected.account.calendars.get().state == Calendar.State.STALE
         Account.everywhere.update(next_pull_at=now())
         assert pull.refresh() == 0
 
