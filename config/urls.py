@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/ready", health.ready),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.account.urls")),
+    path("", include("bookings.pages.customer.urls")),
     path("", include("bookings.pages.staff.urls")),
     path("", include("providers.urls")),
     *mount(cronofy),

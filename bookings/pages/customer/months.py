@@ -1,0 +1,138 @@
+"""Free starts as people look for them: months of days, and the times of a day, on a wall clock."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from django.utils.dates import MONTHS
+from django.utils.formats import date_format
+from django.utils.translation import ngettext
+
+from bookings.engine.zones import DAY, day, weekday, ymd, zone
+
+_EPOCH = date(1970, 1, 1).toordinal()
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of the month shown. `label` is its accessible name; `free` counts its times."""
+
+    number: int
+    iso: str
+    free: int
+    label: str
+    is_chosen: bool
+    is_today: bool
+
+
+@dataclass(frozen=True)
+class Time:
+    """A start in UTC seconds with its label; `offset` tells two passes of a repeated hour apart."""
+
+    start: int
+    label: str
+    offset: str = ""
+
+
+@dataclass(frozen=True)
+class Month:
+    """One month: weeks of seven entries, None outside the month. Months are named YYYY-MM."""
+
+    name: str
+    title: str
+    weeks: list[list[Day | None]]
+    previous: str
+    next: str
+    free: int
+
+
+class Choice:
+    """All free starts of an offer, on the wall clock of one zone."""
+
+    def __init__(self, starts: Sequence[int], tzid: str, now: int) -> None:
+        self._clock = zone(tzid)
+        self.today = self._clock.day_of(now)
+        self.by_day: dict[int, list[int]] = {}
+        for start in starts:
+            self.by_day.setdefault(self._clock.day_of(start), []).append(start)
+
+    @property
+    def first_day(self) -> int | None:
+        return min(self.by_day, default=None)
+
+    def day_named(self, iso: str) -> int | None:
+        """The day number of an ISO date, or None for anything else."""
+        try:
+            return date.fromisoformat(iso).toordinal() - _EPOCH
+        except ValueError:
+            return None
+
+    def month(self, name: str, chosen: int | None) -> Month:
+        """The month called YYYY-MM; anything else is the month of the chosen day, the first free one or today."""
+        year, number = _parse(name) or ymd(chosen or self.first_day or self.today)[:2]
+        first, after = day(year, number, 1), day(*_later(year, number, 1), 1)
+        counts = Counter({each: len(starts) for each, starts in self.by_day.items() if first <= each < after})
+        cells: list[Day | None] = [None] * weekday(first)
+        cells += [self._day(each, counts[each], each == chosen) for each in range(first, after)]
+        cells += [None] * (-len(cells) % 7)
+        return Month(
+            name=f"{year:04}-{number:02}",
+            title=f"{MONTHS[number]} {year}",
+            weeks=[cells[at : at + 7] for at in range(0, len(cells), 7)],
+            previous=self._neighbour(year, number, -1),
+            next=self._neighbour(year, number, 1),
+            free=counts.total(),
+        )
+
+    def times(self, chosen: int) -> list[Time]:
+        """The free times of a day; where the clocks repeat an hour, each with its offset."""
+        starts = self.by_day.get(chosen, [])
+        labels = [self._label(start) for start in starts]
+        often = Counter(labels)
+        return [
+            Time(start, label, self._offset(start) if often[label] > 1 else "")
+            for start, label in zip(starts, labels, strict=True)
+        ]
+
+    def _day(self, number: int, free: int, is_chosen: bool) -> Day:
+        when = date.fromordinal(number + _EPOCH)
+        name = date_format(when, "l j F")
+        label = ngettext("%(day)s, %(free)d time free", "%(day)s, %(free)d times free", free)
+        return Day(
+            number=when.day,
+            iso=when.isoformat(),
+            free=free,
+            label=label % {"day": name, "free": free} if free else name,
+            is_chosen=is_chosen,
+            is_today=number == self.today,
+        )
+
+    def _neighbour(self, year: int, number: int, step: int) -> str:
+        """The month before or after, where it is between today and the last free day; else empty."""
+        year, number = _later(year, number, step)
+        first, after = day(year, number, 1), day(*_later(year, number, 1), 1)
+        last = max(self.by_day, default=self.today)
+        return f"{year:04}-{number:02}" if after > self.today and first <= last else ""
+
+    def _label(self, start: int) -> str:
+        minute = self._clock.to_wall(start) % DAY // 60
+        return f"{minute // 60:02}:{minute % 60:02}"
+
+    def _offset(self, start: int) -> str:
+        minutes = self._clock.offset(start) // 60
+        return f"UTC{'−' if minutes < 0 else '+'}{abs(minutes) // 60}:{abs(minutes) % 60:02}"
+
+
+def _parse(name: str) -> tuple[int, int] | None:
+    year, _, month = name.partition("-")
+    if len(name) == 7 and name.isascii() and year.isdigit() and month.isdigit() and 1 <= int(month) <= 12:
+        return (int(year), int(month)) if 1971 <= int(year) <= 9000 else None
+    return None
+
+
+def _later(year: int, month: int, step: int) -> tuple[int, int]:
+    index = year * 12 + month - 1 + step
+    return index // 12, index % 12 + 1
