@@ -188,6 +188,7 @@ def test_a_connected_account_blocks_time_at_once_and_keeps_no_secret_in_clear(db
 
 
 def test_connecting_the_same_login_again_keeps_its_calendars(db, caldav_server: CalDavServer) -> None:
+    caldav_server.make_calendar("kept")
     host = factories.host()
     first, second = save(caldav_server, host), save(caldav_server, host)
     assert first.pk == second.pk

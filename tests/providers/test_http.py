@@ -288,7 +288,7 @@ def drip(*pieces: bytes) -> Callable[[socket.socket], None]:
     [
         drip(b"HTTP/1.1 200 OK\r\nX-Slow: "),
         drip(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n"),
-        lambda line: time.sleep(3),
+        lambda line: time.sleep(1.2),
     ],
     ids=["headers", "body", "silence"],
 )
