@@ -78,5 +78,30 @@ def wait_until_gone(server: CalDavServer, calendar: str, title: str) -> None:
     eventually(lambda: not holds(server, calendar, title), f"“{title}” is still on the calendar server")
 
 
-def iso(day: date) -> str:
-    return day.isoformat()
+def offered(customer: Visitor, link: str, day: date, zone: str = "UTC") -> list[str]:
+    """The times a customer is offered on a day, as the page writes them."""
+    customer.go(f"{link}?day={day.isoformat()}&tz={zone}")
+    return [text.split()[0] for text in customer.page.locator(".times .time").all_inner_texts()]
+
+
+def choose_time(customer: Visitor, link: str, day: date, clock: str) -> None:
+    """Open a link, go to the day's month, pick the day and then the time."""
+    page = customer.page
+    customer.go(link)
+    while not page.locator(f".days a[href*='day={day.isoformat()}&']").count():
+        page.get_by_role("link", name="Next month").click()
+    page.locator(f".days a[href*='day={day.isoformat()}&']").click()
+    page.get_by_role("link", name=re.compile(f"^{clock}")).click()
+    expect(page.get_by_role("button", name="Confirm the booking")).to_be_visible()
+
+
+def confirm(customer: Visitor, name: str) -> None:
+    customer.page.get_by_label("Your name").fill(name)
+    customer.page.get_by_role("button", name="Confirm the booking").click()
+    customer.page.wait_for_load_state()
+
+
+def download_ics(customer: Visitor) -> str:
+    with customer.page.expect_download() as download:
+        customer.page.get_by_role("link", name=re.compile("Download")).click()
+    return download.value.path().read_text(encoding="utf-8")
