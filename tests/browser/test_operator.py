@@ -63,12 +63,3 @@ def test_a_key_issued_in_the_admin_is_shown_once_and_opens_the_api(
     page.get_by_text("In use").wait_for()
     assert secret not in page.content()
     assert page.evaluate("document.cookie").find(secret) == -1
-
-
-def test_a_wrong_password_is_refused_and_the_name_is_kept(visitor: Callable[..., Visitor]):
-    somebody = visitor()
-    somebody.go("/")
-    somebody.sign_in("demo-staff", "not the password")
-    assert somebody.page.url.split("?")[0].endswith("/accounts/login/")
-    assert somebody.page.locator("input[name=login]").input_value() == "demo-staff"
-    assert somebody.page.locator("input[name=password]").input_value() == ""
