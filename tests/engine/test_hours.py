@@ -35,9 +35,7 @@ def test_the_oracle_agrees(case: dict[str, Any]) -> None:
         for date, blocks in case["date_overrides"].items()
     }
     lo, hi = map(utc, case["window"])
-    assert open_intervals(case["zone"], weekly, lo, hi, overrides=overrides) == intervals(
-        case["expect_ranges_utc"]
-    )
+    assert open_intervals(case["zone"], weekly, lo, hi, overrides=overrides) == intervals(case["expect_ranges_utc"])
 
 
 def around(date: int, tzid: str) -> tuple[int, int]:
@@ -128,17 +126,13 @@ def test_an_empty_window_is_never_open() -> None:
 
 
 blocks = st.lists(
-    st.tuples(st.integers(0, 1439), st.integers(1, 1500)).map(
-        lambda pair: (pair[0], min(pair[0] + pair[1], 2880))
-    ),
+    st.tuples(st.integers(0, 1439), st.integers(1, 1500)).map(lambda pair: (pair[0], min(pair[0] + pair[1], 2880))),
     max_size=3,
 ).map(tuple)
 weeks = st.tuples(*[blocks] * 7)
 
 
-def by_datetimes(
-    tzid: str, weekly: WeeklyHours, lo: int, hi: int, overrides: dict[int, tuple[Block, ...]]
-) -> Any:
+def by_datetimes(tzid: str, weekly: WeeklyHours, lo: int, hi: int, overrides: dict[int, tuple[Block, ...]]) -> Any:
     found = []
     for date in range(lo // DAY - 4, hi // DAY + 4):
         midnight = naive(date * DAY)

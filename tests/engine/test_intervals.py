@@ -36,9 +36,7 @@ def test_the_oracle_agrees(case: dict[str, Any]) -> None:
 
 @settings(deadline=None, max_examples=200)
 @given(lists, lists, st.integers(0, 60), st.integers(0, 60))
-def test_every_operation_is_the_one_on_sets(
-    one: list[Interval], two: list[Interval], lo: int, hi: int
-) -> None:
+def test_every_operation_is_the_one_on_sets(one: list[Interval], two: list[Interval], lo: int, hi: int) -> None:
     window = set(range(lo, hi))
     expected = {
         "union": (union(one, two), covered(one) | covered(two)),

@@ -97,8 +97,6 @@ def test_people_may_write_less_than_calendars_may_send(text: str, code: str) -> 
     assert refusal.value.code == code
 
 
-@pytest.mark.parametrize(
-    "text", ["FREQ=HOURLY;INTERVAL=1000", "FREQ=DAILY;COUNT=730", "FREQ=WEEKLY;BYDAY=MO"]
-)
+@pytest.mark.parametrize("text", ["FREQ=HOURLY;INTERVAL=1000", "FREQ=DAILY;COUNT=730", "FREQ=WEEKLY;BYDAY=MO"])
 def test_ordinary_rules_may_be_written(text: str) -> None:
     validate_written(parse_rule(text))

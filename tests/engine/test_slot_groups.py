@@ -75,9 +75,7 @@ spans = st.lists(
     max_size=5,
 )
 hosts_drawn = st.lists(
-    st.builds(
-        HostTime, spans, spans, st.sampled_from(("UTC", "Europe/Berlin", "Asia/Kolkata", "Pacific/Chatham"))
-    ),
+    st.builds(HostTime, spans, spans, st.sampled_from(("UTC", "Europe/Berlin", "Asia/Kolkata", "Pacific/Chatham"))),
     max_size=6,
 )
 grids = st.builds(
@@ -100,6 +98,4 @@ def test_groups_are_made_of_what_each_host_offers_alone(hosts: list[HostTime], g
     everybody = (1 << len(hosts)) - 1
     assert any_of(hosts, grid, LO, HI) == sorted(free.items())
     assert all_of(hosts, grid, LO, HI) == sorted(start for start, who in free.items() if who == everybody)
-    assert n_of_m(hosts, n, grid, LO, HI) == sorted(
-        (s, who) for s, who in free.items() if who.bit_count() >= n
-    )
+    assert n_of_m(hosts, n, grid, LO, HI) == sorted((s, who) for s, who in free.items() if who.bit_count() >= n)

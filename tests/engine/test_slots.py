@@ -43,9 +43,7 @@ def test_a_day_open_round_the_clock_has_as_many_half_hours_as_the_clock(case: di
     assert len(one([(lo, hi)], [], Grid(1800, 1800), lo, hi, case["zone"])) == case["whole_30min_slots"]
 
 
-def starts(
-    open_: list[Interval], grid: Grid, tzid: str = "UTC", busy: list[Interval] | None = None
-) -> list[str]:
+def starts(open_: list[Interval], grid: Grid, tzid: str = "UTC", busy: list[Interval] | None = None) -> list[str]:
     found = one(open_, busy or [], grid, MONDAY - DAY, FAR, tzid)
     return [naive(zone(tzid).to_wall(start)).strftime("%H:%M") for start in found]
 
@@ -103,9 +101,7 @@ def test_buffers_may_lie_outside_the_open_hours() -> None:
 
 
 def test_an_empty_busy_interval_blocks_nothing() -> None:
-    assert starts([between(9, 10)], Grid(HOUR, HOUR), busy=[between(9.5, 9.5), between(9.8, 9.2)]) == [
-        "09:00"
-    ]
+    assert starts([between(9, 10)], Grid(HOUR, HOUR), busy=[between(9.5, 9.5), between(9.8, 9.2)]) == ["09:00"]
 
 
 def test_busy_time_far_outside_and_very_long_is_no_burden() -> None:
@@ -162,9 +158,7 @@ def test_starts_have_the_configured_wall_time_on_every_day_of_2024_to_2030(tzid:
 
 
 zones_in_use = st.sampled_from(ZONES)
-bases = st.integers(zones.wall(2024, 1, 1) // 60, zones.wall(2030, 1, 1) // 60).map(
-    lambda minute: minute * 60
-)
+bases = st.integers(zones.wall(2024, 1, 1) // 60, zones.wall(2030, 1, 1) // 60).map(lambda minute: minute * 60)
 units = st.sampled_from((60, 300, 900, 1800))
 
 
@@ -195,9 +189,7 @@ def scenes(draw: st.DrawFn) -> tuple[list[Interval], list[Interval], Grid, int, 
     return open_, times(), grid, lo, lo + draw(st.integers(0, 5 * DAY)), tzid
 
 
-def minute_by_minute(
-    open_: list[Interval], busy: list[Interval], grid: Grid, lo: int, hi: int, tzid: str
-) -> list[int]:
+def minute_by_minute(open_: list[Interval], busy: list[Interval], grid: Grid, lo: int, hi: int, tzid: str) -> list[int]:
     """The definition of a slot, tried on every minute with sets of minutes."""
     free = {at for start, end in open_ for at in range(start, end, 60)}
     taken = {at for start, end in busy for at in range(start, end, 60)}
@@ -238,9 +230,7 @@ def test_a_start_fits_exactly_when_it_is_listed(scene: Any, minutes: list[int]) 
         assert fits(open_, busy, grid, start, tzid) is None
     for start in set(tried) - set(listed):
         assert fits(open_, busy, grid, start, tzid) in ("outside_hours", "off_grid", "busy")
-    assert {start for start in tried if fits(open_, busy, grid, start, tzid) is None} == set(tried) & set(
-        listed
-    )
+    assert {start for start in tried if fits(open_, busy, grid, start, tzid) is None} == set(tried) & set(listed)
 
 
 def test_the_reason_names_the_first_rule_that_fails() -> None:
