@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from django.utils.timezone import now as utc_now
 
 from bookings.domain import facts
-from bookings.domain.facts import Candidate, Facts
+from bookings.domain.facts import Candidate, Facts, working_time
 from bookings.domain.terms import Terms, of_event_type, of_group, of_host
 from bookings.engine import slots
 from bookings.engine.zones import DAY, zone
@@ -32,6 +32,7 @@ __all__ = [
     "of_group",
     "of_host",
     "offer",
+    "working_time",
 ]
 
 REFUSALS = {

@@ -17,7 +17,7 @@ from bookings.domain.calendar import busy_beyond
 from bookings.domain.rows import CalendarRow, OverrideRow
 from bookings.domain.terms import Limit, Terms, weekly_hours
 from bookings.engine import hours, slots
-from bookings.engine.intervals import Interval, intersect
+from bookings.engine.intervals import Interval, clip, intersect
 from bookings.engine.zones import DAY, ymd, zone
 from bookings.models import Booking, Host, Override
 
@@ -99,6 +99,16 @@ def read(terms: Terms, lo: int, hi: int, now: int, *, trust_stale: bool) -> Fact
         full=_full(terms.limits, history, terms.timezone, {pk: host.timezone for pk, host in hosts.items()}),
         sessions=_sessions(terms, history),
     )
+
+
+def working_time(hosts: Collection[Host], lo: int, hi: int) -> dict[uuid.UUID, list[Interval]]:
+    """When each host works in [lo, hi), whatever is booked: weekly hours, overrides, holidays, travel."""
+    overrides = _overrides([host.pk for host in hosts], lo, hi)
+    plain = Terms(tuple(hosts), 60)
+    return {
+        host.pk: clip(_open(Candidate(position, host), plain, overrides[host.pk], lo, hi), lo, hi)
+        for position, host in enumerate(hosts)
+    }
 
 
 _Overrides = dict[uuid.UUID, list[OverrideRow]]

@@ -19,6 +19,12 @@ def day(second: int, tzid: str) -> str:
 
 
 @register.filter
+def weekday_of(second: int, tzid: str) -> str:
+    """Tuesday 4 March."""
+    return date_format(_local(second, tzid), "l j F")
+
+
+@register.filter
 def short_day(second: int, tzid: str) -> str:
     """Tue 4 Mar."""
     return date_format(_local(second, tzid), "D j M")
@@ -39,6 +45,8 @@ def iso(second: int, tzid: str) -> str:
 @register.filter
 def zone_words(second: int, tzid: str) -> str:
     """Europe/Berlin (UTC+1): the zone's name and its offset at that instant."""
+    if tzid == "UTC":
+        return tzid
     return gettext("%(zone)s (UTC%(offset)s)") % {"zone": tzid.replace("_", " "), "offset": offset(second, tzid)}
 
 

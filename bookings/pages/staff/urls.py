@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bookings.pages.staff import bookings, requests, why
+from bookings.pages.staff import bookings, events, requests, week, why
 
 urlpatterns = [
+    path("", week.week, name="week"),
+    path("events/new", events.new, name="event-new"),
+    path("events/<uuid:event_id>", events.detail, name="event"),
+    path("events/<uuid:event_id>/state", events.state, name="event-state"),
+    path("events/<uuid:event_id>/edit", events.edit, name="event-edit"),
+    path("events/<uuid:event_id>/delete", events.delete, name="event-delete"),
+    path("events/<uuid:event_id>/restore", events.restore, name="event-restore"),
+    path("events/deliveries/<uuid:mirror_id>/retry", events.retry, name="event-retry"),
     path("requests", requests.listing, name="requests"),
     path("requests/new", requests.new, name="request-new"),
     path("requests/<uuid:request_id>/withdraw", requests.withdraw, name="request-withdraw"),

@@ -1,0 +1,176 @@
+"""How a week is drawn: occurrences laid side by side in day columns, on one wall clock. No queries here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from bookings.domain.calendar import Occurrence
+from bookings.engine.intervals import Interval, complement
+from bookings.engine.zones import DAY, Zone, weekday
+
+QUARTER = 900
+DEFAULT_HOURS = (7, 19)
+_EPOCH = date(1970, 1, 1).toordinal()
+_MOST_COLUMNS = 6
+
+
+@dataclass(frozen=True)
+class Block:
+    """One box in a day column: quarter-hour rows from the top, and its place among overlapping neighbours.
+
+    `top` and `height` are rows; `column` of `columns` counts from 0.
+    """
+
+    occurrence: Occurrence
+    top: int
+    height: int
+    starts: str
+    ends: str
+    extra: dict[str, Any]
+    column: int = 0
+    columns: int = 1
+
+
+@dataclass
+class DayColumn:
+    """A local day: boxes with a time, entries of the all-day lane, and the rows outside working hours."""
+
+    day: int
+    start_s: int
+    end_s: int
+    blocks: list[Block] = field(default_factory=list)
+    all_day: list[tuple[Occurrence, dict[str, Any]]] = field(default_factory=list)
+    closed: list[tuple[int, int]] = field(default_factory=list)
+    now_row: int | None = None
+
+    @property
+    def iso(self) -> str:
+        return date.fromordinal(self.day + _EPOCH).isoformat()
+
+    @property
+    def date(self) -> date:
+        return date.fromordinal(self.day + _EPOCH)
+
+
+@dataclass(frozen=True)
+class Week:
+    """Seven columns and the hours drawn, on the wall clock of one zone."""
+
+    columns: list[DayColumn]
+    first_hour: int
+    last_hour: int
+
+    @property
+    def hours(self) -> list[tuple[int, int]]:
+        """(hour of the day, its row)."""
+        return [(hour, (hour - self.first_hour) * 4) for hour in range(self.first_hour, self.last_hour)]
+
+    @property
+    def rows(self) -> int:
+        return (self.last_hour - self.first_hour) * 4
+
+
+def monday_of(day: int) -> int:
+    return day - weekday(day)
+
+
+def week(
+    clock: Zone,
+    monday: int,
+    occurrences: Sequence[Occurrence],
+    extra: dict[Any, dict[str, Any]],
+    open_time: Iterable[Interval],
+    now: int,
+) -> Week:
+    """Lay out a week. `extra` is handed through to the templates, by event id."""
+    columns = [DayColumn(day, *clock.day_bounds(day)) for day in range(monday, monday + 7)]
+    for occurrence in occurrences:
+        _place(clock, columns, occurrence, extra.get(occurrence.event.pk, {}))
+    first, last = _hours(columns)
+    for column in columns:
+        column.blocks = _side_by_side([_shifted(block, first, last) for block in column.blocks])
+        column.closed = _closed(clock, column, list(open_time), first, last)
+        if column.start_s <= now < column.end_s:
+            row = _quarter(clock, column, now) - first * 4
+            column.now_row = row if 0 <= row < (last - first) * 4 else None
+    return Week(columns, first, last)
+
+
+def _place(clock: Zone, columns: list[DayColumn], occurrence: Occurrence, extra: dict[str, Any]) -> None:
+    start, end = occurrence.start_s, max(occurrence.end_s, occurrence.start_s + QUARTER)
+    long = occurrence.event.all_day or end - start >= DAY
+    for column in columns:
+        if start >= column.end_s or end <= column.start_s:
+            continue
+        if long:
+            column.all_day.append((occurrence, extra))
+            continue
+        top = _quarter(clock, column, max(start, column.start_s))
+        bottom = 96 if end >= column.end_s else _quarter(clock, column, end + QUARTER - 1)
+        block = Block(
+            occurrence, top, max(1, bottom - top), _label(clock, start), _label(clock, occurrence.end_s), extra
+        )
+        column.blocks.append(block)
+
+
+def _quarter(clock: Zone, column: DayColumn, second: int) -> int:
+    return min(95, max(0, (clock.to_wall(second) - column.day * DAY) // QUARTER))
+
+
+def _label(clock: Zone, second: int) -> str:
+    minute = clock.to_wall(second) % DAY // 60
+    return f"{minute // 60:02}:{minute % 60:02}"
+
+
+def _hours(columns: list[DayColumn]) -> tuple[int, int]:
+    """The hours to draw: the ordinary ones, and whatever an event needs."""
+    blocks = [block for column in columns for block in column.blocks]
+    first = min([DEFAULT_HOURS[0], *(block.top // 4 for block in blocks)])
+    last = max([DEFAULT_HOURS[1], *(-(-(block.top + block.height) // 4) for block in blocks)])
+    return first, min(24, last)
+
+
+def _shifted(block: Block, first: int, last: int) -> Block:
+    top = block.top - first * 4
+    return replace(block, top=top, height=min(block.height, (last - first) * 4 - top))
+
+
+def _side_by_side(blocks: list[Block]) -> list[Block]:
+    """Overlapping boxes share the width: each gets the first free column of its group."""
+    placed: list[Block] = []
+    group: list[Block] = []
+    reach = -1
+    for block in sorted(blocks, key=lambda each: (each.top, -each.height)):
+        if group and block.top >= reach:
+            placed += _share(group)
+            group, reach = [], -1
+        group.append(block)
+        reach = max(reach, block.top + block.height)
+    return placed + _share(group)
+
+
+def _share(group: list[Block]) -> list[Block]:
+    ends: list[int] = []
+    columns: list[int] = []
+    for block in group:
+        at = next((index for index, end in enumerate(ends) if end <= block.top), len(ends))
+        if at == len(ends):
+            ends.append(0)
+        ends[at] = block.top + block.height
+        columns.append(min(at, _MOST_COLUMNS - 1))
+    width = min(len(ends), _MOST_COLUMNS)
+    return [replace(block, column=column, columns=width) for block, column in zip(group, columns, strict=True)]
+
+
+def _closed(clock: Zone, column: DayColumn, open_time: list[Interval], first: int, last: int) -> list[tuple[int, int]]:
+    """Rows (top, height) of the column in which nobody shown works."""
+    found = []
+    for start, end in complement(open_time, column.start_s, column.end_s):
+        top = max(first * 4, _quarter(clock, column, start))
+        bottom = min(last * 4, 96 if end >= column.end_s else _quarter(clock, column, end))
+        if bottom > top:
+            found.append((top - first * 4, bottom - top))
+    return found
