@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.servers import CalDavServer
 
-from .conftest import Visitor, eventually
+from .conftest import PATIENCE_S, Visitor, eventually
 
 HOST = "Robin Lindqvist"
 """The demo host who is bookable 08:00-18:00 UTC on every day of the week."""
@@ -105,3 +105,37 @@ def download_ics(customer: Visitor) -> str:
     with customer.page.expect_download() as download:
         customer.page.get_by_role("link", name=re.compile("Download")).click()
     return download.value.path().read_text(encoding="utf-8")
+
+
+def show_week(staff: Visitor, day: date, *, host: str = HOST) -> None:
+    """The week of a day, of one host alone."""
+    staff.go(f"/?day={day.isoformat()}")
+    staff.page.get_by_role("list", name="Whose week").get_by_role("link", name=host).click()
+
+
+def make_event(staff: Visitor, title: str, day: date, *, calendar: str) -> None:
+    """From the week to the new event's page."""
+    page = staff.page
+    page.get_by_role("link", name="New event", exact=True).click()
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Calendar").select_option(label=calendar)
+    page.get_by_label("Day", exact=True).fill(day.isoformat())
+    page.get_by_label("From").fill("15:00")
+    page.get_by_label("To").fill("16:30")
+    staff.look("staff-event-form")
+    page.get_by_role("button", name="Make the event").click()
+    expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
+
+
+def rename_event(staff: Visitor, title: str) -> None:
+    page = staff.page
+    page.get_by_role("link", name="Change", exact=True).click()
+    page.get_by_label("Title").fill(title)
+    page.get_by_role("button", name="Save the changes").click()
+    expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
+
+
+def see_in_sync(staff: Visitor) -> None:
+    """The event's page follows the delivery by itself until it says so."""
+    state = staff.page.get_by_role("region", name="In the calendar")
+    expect(state).to_contain_text("In sync", timeout=PATIENCE_S * 1000)
