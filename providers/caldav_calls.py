@@ -28,6 +28,10 @@ from providers.webdav import (
 READ_ONLY = "The server allows reading this calendar, but not writing to it."
 GONE = "This calendar is no longer there."
 WRONG_PASSWORD = "The server did not accept this user name and password. Some services want an app password here."  # noqa: S105
+NO_BASIC = (
+    "This server does not let programs sign in with a user name and password sent over https (Basic). "
+    "Its operator can turn that on; some servers call it “Basic” instead of “Digest”."
+)
 STRANGE = "The server gave an answer that makes no sense here."
 BUSY = "The server is busy and asks us to come back later."
 BROKEN = "The server failed while it handled this."
@@ -64,6 +68,12 @@ _NUMBERS: dict[int, tuple[Outcome, str]] = {
     501: (Outcome.PERMANENT, "The server does not offer this."),
     507: (Outcome.TRANSIENT, "The calendar's storage is full."),
 }
+
+
+def sign_in_refused(answer: Response) -> str:
+    """What a 401 means for the person who typed the password."""
+    offered = answer.header("WWW-Authenticate").lower()
+    return WRONG_PASSWORD if not offered or "basic" in offered else NO_BASIC
 
 
 class Ended(Exception):
@@ -105,7 +115,9 @@ def classify(answer: Response) -> Result:
     named = preconditions(answer)
     status = answer.status
     outcome, detail = _NUMBERS.get(status, (Outcome.UNKNOWN, STRANGE))
-    if reason := next((text for element, text in NEVER.items() if element in named), ""):
+    if status == 401:
+        detail = sign_in_refused(answer)
+    elif reason := next((text for element, text in NEVER.items() if element in named), ""):
         outcome, detail = Outcome.PERMANENT, reason
     elif f"{DAV}need-privileges" in named:
         outcome, detail = Outcome.TARGET_GONE, READ_ONLY

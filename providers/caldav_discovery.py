@@ -9,7 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from bookings.domain.accounts import FoundCalendar
 from bookings.engine import zones
 from providers.base import Outcome, PullFailed
-from providers.caldav_calls import WRONG_PASSWORD
+from providers.caldav_calls import sign_in_refused
 from providers.http import Response
 from providers.webdav import APPLE, CALDAV, DAV, Member, MultiStatus, NotDav, canonical, propfind, read_multistatus
 
@@ -40,6 +40,7 @@ _WHAT = propfind(
 )
 _WRITING = tuple(f"{DAV}{name}" for name in ("write", "write-content", "bind", "all"))
 _TZID = re.compile(r"^TZID(?:;[^:\r\n]*)?:(.+?)\s*$", re.MULTILINE)
+_LONGEST_ID = 1000
 _USUAL_NAMES = ("calendar", "default", "personal", "home", "events")
 
 Ask = Callable[[str, str, bytes], Response]
@@ -103,7 +104,7 @@ def _ask(ask: Ask, url: str, depth: str, body: bytes) -> MultiStatus | None:
     """A multi-status answer, or None when this is not the place; a refused password is said at once."""
     answer = ask(url, depth, body)
     if answer.status == 401:
-        raise PullFailed(Outcome.AUTH_DEAD, WRONG_PASSWORD)
+        raise PullFailed(Outcome.AUTH_DEAD, sign_in_refused(answer))
     try:
         return read_multistatus(answer)
     except NotDav:
@@ -122,7 +123,11 @@ def _is_collection(member: Member) -> bool:
 
 
 def _is_event_calendar(member: Member) -> bool:
-    if member.status >= 400 or not member.has(f"{DAV}resourcetype", f"{CALDAV}calendar"):
+    if (
+        member.status >= 400
+        or len(member.url) > _LONGEST_ID
+        or not member.has(f"{DAV}resourcetype", f"{CALDAV}calendar")
+    ):
         return False
     kinds = member.props.get(f"{CALDAV}supported-calendar-component-set")
     names = {node.get("name", "").upper() for node in kinds.iter(f"{CALDAV}comp")} if kinds is not None else set()

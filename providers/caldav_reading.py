@@ -19,6 +19,7 @@ from providers.webdav import (
     Member,
     MultiStatus,
     NotDav,
+    clean_etag,
     multiget,
     propfind,
     read_multistatus,
@@ -28,6 +29,7 @@ from providers.webdav import (
 log = logging.getLogger(__name__)
 
 CHUNK = 50
+LONGEST_ID = 1000
 _PAGES = 200
 _TOKENS = propfind([f"{DAV}sync-token", f"{CALSERVER}getctag"])
 _LISTING = propfind([f"{DAV}getetag", f"{DAV}resourcetype", f"{DAV}getcontenttype"])
@@ -156,10 +158,13 @@ class Reader:
             return url, None, ""
         if answer.status != 200:
             raise Ended(classify(answer))
-        return url, answer.text, answer.header("ETag")
+        return url, answer.text, clean_etag(answer.header("ETag"))
 
     def _read(self, url: str, text: str, etag: str) -> PulledObject:
         """One object. What cannot be read becomes a problem of its own and never costs the calendar."""
+        if len(url) > LONGEST_ID:
+            problem = icalendar.Problem(uid="", reason="Its address on the server is too long.", start_s=None)
+            return PulledObject(remote_id=url, etag=etag, events=[], problems=[problem])
         try:
             parsed = icalendar.parse(text, default_timezone=self._zone, owner_emails=self._owners)
         except icalendar.Malformed as error:

@@ -18,6 +18,7 @@ from bookings.domain.audit import Actor
 from bookings.engine.zones import wall
 from bookings.formats.event import EventData
 from bookings.models import Account, Calendar, Host
+from bookings.models.crypto import Undecryptable
 from providers import pull
 from providers.addresses import Refused, parse
 from providers.base import Capability, Outcome, PullFailed, Push, Remote, Result
@@ -27,6 +28,7 @@ from providers.caldav_calls import Calls, Ended, Login, if_match
 log = logging.getLogger(__name__)
 
 FIRST_PULL_S = 10.0
+_LONGEST_URL = 1000
 _STALE_TAG = '"convene-was-here-before"'
 REFUSES_EVENTS = "Bookings cannot be written to this calendar: {reason}"
 
@@ -58,6 +60,8 @@ def try_login(server_url: str, username: str, password: str) -> Tried:
         url = parse(typed if "://" in typed else f"https://{typed}").url
     except Refused as error:
         raise ConnectFailed(str(error), "server_url") from error
+    if len(url) > _LONGEST_URL:
+        raise ConnectFailed("This address is too long.", "server_url")
     provider = CalDav(Login(url, username, password))
     try:
         calendars = provider.list_calendars()
@@ -111,7 +115,10 @@ def probe(calendar: Calendar) -> Capability:
     kept with the account. Raises ConnectFailed when events cannot be written there.
     """
     account = calendar.account
-    adapter = from_account(account)
+    try:
+        adapter = from_account(account)
+    except Undecryptable as error:
+        raise ConnectFailed("The stored password cannot be read any more. Please enter it again.") from error
     learnt = _Probe(adapter.login, calendar.external_id).run()
     account.capabilities = account.capabilities | replace(learnt, invites=adapter.capability.invites).as_json()
     account.save(update_fields=["capabilities"])

@@ -119,7 +119,10 @@ class Response:
 
     @property
     def text(self) -> str:
-        return self.body.decode(self.headers.get_content_charset() or "utf-8", errors="replace")
+        try:
+            return self.body.decode(self.headers.get_content_charset() or "utf-8", errors="replace")
+        except LookupError:  # a charset that nobody knows
+            return self.body.decode("utf-8", errors="replace")
 
     @property
     def retry_after(self) -> int | None:

@@ -108,8 +108,8 @@ def _read(calendar: Calendar, provider: Provider, limit_s: float, told: Pulled) 
         if held is None:
             told.waiting += 1
             return
-        calendar.refresh_from_db(fields=["sync_token", "state", "quarantined", "stale_since", "last_error"])
         try:
+            calendar.refresh_from_db(fields=["sync_token", "state", "quarantined", "stale_since", "last_error"])
             _take(calendar, provider, limit_s)
         except PullFailed as failure:
             told.failed += 1

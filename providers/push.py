@@ -98,9 +98,9 @@ def _serve(calendar_id: uuid.UUID, deadline: float) -> int:
         if held is None:
             return 0
         fp("push.leased")
-        calendar = Calendar.everywhere.select_related("account__host").get(pk=calendar_id)
-        provider = _adapter(calendar.account)
-        if provider is None:
+        calendar = Calendar.everywhere.select_related("account__host").filter(pk=calendar_id).first()
+        provider = _adapter(calendar.account) if calendar else None
+        if calendar is None or provider is None:
             return 0
         rows = due().filter(calendar=calendar).select_related("event").order_by("next_attempt_s", "created_at")
         taken, worked = time.monotonic(), 0

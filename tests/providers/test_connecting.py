@@ -126,6 +126,11 @@ def test_a_wrong_password_is_said_beside_the_password(radicale: CalDavServer, se
     assert "did not accept" in told.message
 
 
+def test_a_server_without_basic_sign_in_is_told_apart_from_a_wrong_password(answers: Proxy) -> None:
+    answers.quirks.alter = lambda call: Answer(401, {"WWW-Authenticate": 'Digest realm="x", nonce="y"'})
+    assert "Basic" in refusal(answers.url).message
+
+
 def test_a_server_that_is_no_caldav_server_is_named_so(answers: Proxy) -> None:
     answers.quirks.alter = lambda call: Answer(404, {}, b"<html>nothing here</html>")
     told = refusal(answers.url)
@@ -247,3 +252,9 @@ def test_a_new_password_is_tried_before_it_is_kept(db, tmp_path, settings) -> No
 def test_health_is_one_cheap_question(connected: Connected) -> None:
     assert from_account(connected.account).health().outcome == Outcome.OK
     assert not Mirror.everywhere.exists()
+
+
+def test_a_password_that_cannot_be_read_any_more_is_asked_for_again(connected: Connected, settings) -> None:
+    settings.DATA_KEYS = {1: b"another key of thirty-two bytes."}
+    with pytest.raises(ConnectFailed, match="enter it again"):
+        connect.probe(connected.calendar)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -14,8 +15,8 @@ from bookings.formats import icalendar
 from bookings.formats.event import EventData, Person
 from bookings.models import Account, Calendar, Mirror
 from providers import push
-from providers.base import Outcome, Push, Result
-from providers.caldav import CalDav
+from providers.base import Outcome, Push, Remote, Result
+from providers.caldav import CalDav, from_account
 from providers.lease import lease
 from tests import factories, servers
 from tests.providers.conftest import Connected, connect
@@ -349,3 +350,27 @@ def test_every_call_is_logged_without_content_or_secrets(connected: Connected) -
     attempt = mirror_of(event).attempts.get()
     assert (attempt.action, attempt.outcome, attempt.status) == ("create", "ok", 201)
     assert "Secret" not in attempt.detail
+
+
+def test_keys_that_do_not_open_the_password_ask_for_a_sign_in(connected: Connected, settings) -> None:
+    events.create(connected.calendar, meeting(), actor=SYSTEM)
+    settings.DATA_KEYS = {1: b"another key of thirty-two bytes."}
+    assert push.deliver() == 0
+    connected.account.refresh_from_db()
+    assert connected.account.health == Account.Health.REAUTH
+
+
+def test_an_invitation_is_answered_in_the_owners_name(db, caldav_server) -> None:
+    connected = connect(caldav_server, email="ada@example.org")
+    guests = "ORGANIZER:mailto:boss@example.org\r\nATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:Ada@example.org\r\n"
+    text = icalendar.render(meeting("Invited", uid="invited@elsewhere"), stamp=datetime.now(UTC))
+    url = connected.server.put(connected.url, "i.ics", text.replace("END:VEVENT", f"{guests}END:VEVENT"))
+    remote = Remote(url, "invited@elsewhere")
+    sent = Push(key=uuid.uuid4(), tag="", uid=remote.uid, events=(), remote=remote)
+    adapter = from_account(connected.account)
+    assert adapter.rsvp(connected.url, sent, "accepted", "Gladly").outcome == Outcome.OK
+    text = connected.server.get(url).replace("\r\n ", "")
+    assert "PARTSTAT=ACCEPTED" in text
+    assert "COMMENT:Gladly" in text
+    strangers = from_account(connect(caldav_server, email="eve@example.org").account)
+    assert strangers.rsvp(connected.url, sent, "declined").outcome == Outcome.PERMANENT

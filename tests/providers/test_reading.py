@@ -450,3 +450,35 @@ def test_nothing_is_delivered_by_reading(connected: Connected) -> None:
     connected.server.put(connected.url, "a.ics", hour())
     read(connected)
     assert not Mirror.everywhere.exists()
+
+
+def test_an_unknown_charset_costs_nothing(behind: Connected, proxy: Proxy) -> None:
+    proxy.quirks.alter = lambda call: Answer(403) if b"calendar-multiget" in call.body else None
+
+    def bogus(call: Call, answer: Answer) -> Answer:
+        if call.method == "GET":
+            answer.headers["Content-Type"] = "text/calendar; charset=bogus"
+        return answer
+
+    proxy.quirks.amend = bogus
+    behind.server.put(real_url(behind, proxy), "a.ics", hour())
+    read(behind)
+    assert busy(behind) == [(0, 3600)]
+
+
+def test_an_address_longer_than_we_can_keep_is_set_aside(behind: Connected, proxy: Proxy) -> None:
+    def lengthen(call: Call, answer: Answer) -> Answer:
+        answer.body = answer.body.replace(b"/a.ics", b"/" + b"a" * 1000 + b".ics")
+        return answer
+
+    def shorten(call: Call) -> None:
+        call.body = call.body.replace(b"a" * 1000, b"a")
+        call.path = call.path.replace("a" * 1000, "a")
+
+    proxy.quirks.amend, proxy.quirks.alter = lengthen, shorten
+    behind.server.put(real_url(behind, proxy), "a.ics", hour("a@x"))
+    behind.server.put(real_url(behind, proxy), "b.ics", hour("b@x"))
+    assert read(behind).failed == 0
+    behind.calendar.refresh_from_db()
+    assert len(behind.calendar.quarantined) == 1
+    assert busy(behind) == [(0, 3600)]
