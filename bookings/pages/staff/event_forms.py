@@ -81,6 +81,8 @@ class EventForm(forms.Form):
         super().__init__(*args, **kwargs)
         self._event = event
         self.fields["title"].widget.attrs.pop("maxlength", None)
+        for name in ("start", "end", "repeats"):
+            self.fields[name].depends = True  # type: ignore[attr-defined]  # needed or not by other fields: no “optional”
         self._calendars = _writable(organisation, event)
         self.fields["calendar"].choices = _by_host(self._calendars)  # type: ignore[attr-defined]
         self.fields["timezone"].choices = grouped()  # type: ignore[attr-defined]
@@ -200,9 +202,10 @@ def _writable(organisation: Organisation, event: Event | None) -> dict[str, Cale
 def _by_host(calendars: dict[str, Calendar]) -> list[tuple[str, list[tuple[str, str]]]]:
     groups: dict[str, list[tuple[str, str]]] = {}
     for key, calendar in calendars.items():
+        host = calendar.account.host.name
         kept_here = calendar.account.provider == Account.Provider.LOCAL
-        name = str(_("On this server")) if kept_here else f"{calendar.name} ({calendar.account.label})"
-        groups.setdefault(calendar.account.host.name, []).append((key, name))
+        name = _("on this server") if kept_here else f"{calendar.name} ({calendar.account.label})"
+        groups.setdefault(host, []).append((key, f"{host} · {name}"))
     return list(groups.items())
 
 
