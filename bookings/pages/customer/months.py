@@ -14,6 +14,7 @@ from django.utils.translation import ngettext
 from bookings.engine.zones import DAY, day, weekday, ymd, zone
 
 _EPOCH = date(1970, 1, 1).toordinal()
+_YEARS = range(1971, 9000)
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,10 @@ class Choice:
     def day_named(self, iso: str) -> int | None:
         """The day number of an ISO date, or None for anything else."""
         try:
-            return date.fromisoformat(iso).toordinal() - _EPOCH
+            found = date.fromisoformat(iso)
         except ValueError:
             return None
+        return found.toordinal() - _EPOCH if found.year in _YEARS else None
 
     def month(self, name: str, chosen: int | None) -> Month:
         """The month called YYYY-MM; anything else is the month of the chosen day, the first free one or today."""
@@ -129,7 +131,7 @@ class Choice:
 def _parse(name: str) -> tuple[int, int] | None:
     year, _, month = name.partition("-")
     if len(name) == 7 and name.isascii() and year.isdigit() and month.isdigit() and 1 <= int(month) <= 12:
-        return (int(year), int(month)) if 1971 <= int(year) <= 9000 else None
+        return (int(year), int(month)) if int(year) in _YEARS else None
     return None
 
 

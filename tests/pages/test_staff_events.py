@@ -1,0 +1,256 @@
+"""Staff see the week and make, change, delete and follow events."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from django.test import Client
+from django.utils.timezone import now
+
+from bookings.domain import calendar
+from bookings.domain.audit import SYSTEM
+from bookings.domain.availability import of_host, offer
+from bookings.domain.reserve import Wish, book
+from bookings.engine.zones import DAY, wall
+from bookings.formats.event import EventData
+from bookings.models import Event, Mirror
+from tests import factories
+
+pytestmark = pytest.mark.django_db
+
+TUESDAY = wall(2027, 3, 2)
+
+
+def fields(host, /, **changes):
+    """A filled-in form: Tuesday 2 March 2027, ten to eleven in Berlin."""
+    return {
+        "title": "Design critique",
+        "calendar": str(host.booking_calendar_id),
+        "day": "2027-03-02",
+        "start": "10:00",
+        "end": "11:00",
+        "timezone": "Europe/Berlin",
+        "free_busy_status": "busy",
+    } | changes
+
+
+def make(host, title="Design critique", start=TUESDAY + 36_000, **changes):
+    data = EventData(title, start, "Europe/Berlin", 3600, **changes)
+    return calendar.create(host.booking_calendar, data, actor=SYSTEM)
+
+
+@pytest.mark.parametrize("address", ["/", "/events/new", "/requests", "/requests/new", "/bookings", "/why"])
+def test_pages_are_for_members_only(address, client, org):
+    assert client.get(address)["Location"].startswith("/accounts/login/")
+    stranger = factories.staff_user(factories.organisation())
+    stranger.memberships.all().delete()
+    client.force_login(stranger, backend="allauth.account.auth_backends.AuthenticationBackend")
+    assert client.get(address).status_code == 403
+
+
+def test_the_week_shows_events_where_they_are(staff, host):
+    make(host)
+    html = staff.get("/?day=2027-03-02&tz=Europe/Berlin").content.decode()
+    assert "1 – 7 March 2027" in html
+    assert "Design critique" in html
+    assert "10:00–11:00" in html
+
+
+def test_the_week_is_told_in_the_chosen_zone(staff, host):
+    make(host)
+    assert "14:30–15:30" in staff.get("/?day=2027-03-02&tz=Asia/Kolkata").content.decode()
+
+
+def test_overlapping_events_stand_side_by_side(staff, host):
+    make(host, "One")
+    make(host, "Two")
+    html = staff.get("/?day=2027-03-02").content.decode()
+    assert "c-0-2" in html
+    assert "c-1-2" in html
+
+
+@pytest.mark.parametrize("day", ["x", "2027-02-31", "0001-01-01", "9999-12-31", ""])
+def test_an_odd_day_shows_some_week(staff, host, day):
+    assert staff.get("/", {"day": day}).status_code == 200
+
+
+def test_one_host_can_be_looked_at_alone(staff, org, host):
+    other = factories.host(org, name="Marcus Reed")
+    make(host)
+    calendar.create(other.booking_calendar, EventData("Budget", TUESDAY + 36_000, "UTC", 3600), actor=SYSTEM)
+    html = staff.get(f"/?day=2027-03-02&host={other.pk}").content.decode()
+    assert "Budget" in html
+    assert "Design critique" not in html
+
+
+def test_events_of_other_organisations_are_never_shown(staff, host):
+    foreign = factories.host(name="Foreign host")
+    event = calendar.create(foreign.booking_calendar, EventData("Alien", TUESDAY, "UTC", 3600), actor=SYSTEM)
+    html = staff.get(f"/?day=2027-03-02&host={foreign.pk}").content.decode()
+    assert "Alien" not in html
+    assert "Foreign host" not in html
+    for address in (f"/events/{event.pk}", f"/events/{event.pk}/edit", f"/events/{event.pk}/state"):
+        assert staff.get(address).status_code == 404
+    for verb in ("delete", "restore"):
+        assert staff.post(f"/events/{event.pk}/{verb}").status_code == 404
+    assert staff.post("/events/new", fields(foreign)).status_code == 422
+
+
+@pytest.mark.parametrize("many", [1, 12])
+def test_the_week_costs_the_same_number_of_queries_for_any_number_of_hosts(
+    staff, org, host, many, django_assert_max_num_queries
+):
+    for index in range(many):
+        own = factories.host(org)
+        for at in range(5):
+            data = EventData("Event", TUESDAY + index * 1800 + at * DAY, "UTC", 1800)
+            calendar.create(own.booking_calendar, data, actor=SYSTEM)
+    with django_assert_max_num_queries(13):
+        staff.get("/?day=2027-03-02")
+
+
+def test_a_filled_in_form_makes_the_event(staff, host):
+    answer = staff.post("/events/new", fields(host, guests="a@b.co, c@d.co", location="Room 2"))
+    event = Event.everywhere.get()
+    assert answer["Location"] == f"/events/{event.pk}"
+    assert (event.title, event.start_s, event.duration, event.location) == (
+        "Design critique",
+        int(dt.datetime(2027, 3, 2, 9, tzinfo=dt.UTC).timestamp()),
+        3600,
+        "Room 2",
+    )
+    assert set(event.participants.values_list("email", flat=True)) == {"a@b.co", "c@d.co"}
+    page = staff.get(answer["Location"]).content.decode()
+    assert "Tuesday 2 March 2027, 10:00" in page
+
+
+def test_an_event_may_last_all_day_and_several_days(staff, host):
+    staff.post("/events/new", fields(host, all_day="on", end_day="2027-03-04", start="", end=""))
+    event = Event.everywhere.get()
+    assert (event.all_day, event.duration) == (True, 3 * DAY)
+
+
+def test_an_event_may_repeat_until_a_day(staff, host):
+    staff.post("/events/new", fields(host, repeats="weekly", until="2027-03-31"))
+    found = calendar.occurrences([host.booking_calendar], TUESDAY, TUESDAY + 60 * DAY)
+    assert len(found) == 5
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"title": ""}, "This field is required."),
+        ({"title": "x" * 1025}, "at most 1024 characters"),
+        ({"end": "09:00"}, "The end is not after the start."),
+        ({"start": ""}, "A time is needed"),
+        ({"end_day": "2027-03-01"}, "The last day is before the first."),
+        ({"guests": "a@b.co, nobody"}, "“nobody” is not an e-mail address."),
+        ({"timezone": "Mars/Olympus"}, "Select a valid choice."),
+        ({"calendar": "nonsense"}, "Select a valid choice."),
+        ({"repeats": "daily", "until": "2027-03-01"}, "end before it begins"),
+        ({"day": "2027-02-31"}, "Enter a valid date."),
+    ],
+)
+def test_what_cannot_be_is_said_beside_its_field_and_the_rest_is_kept(staff, host, changes, message):
+    answer = staff.post("/events/new", fields(host, location="Kept room", **changes))
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert message in html
+    assert "Kept room" in html
+    assert not Event.everywhere.exists()
+
+
+def test_with_htmx_a_refused_form_comes_back_as_a_fragment_and_success_leads_on(staff, host):
+    headers = {"HX-Request": "true"}
+    refused = staff.post("/events/new", fields(host, title=""), headers=headers)
+    assert refused.content.strip().startswith(b"<form")
+    done = staff.post("/events/new", fields(host), headers=headers)
+    assert done["HX-Redirect"].startswith("/events/")
+
+
+def test_an_event_is_changed_in_place(staff, host):
+    event = make(host)
+    form = staff.get(f"/events/{event.pk}/edit").content.decode()
+    assert 'value="Design critique"' in form
+    assert 'value="10:00"' in form
+    staff.post(f"/events/{event.pk}/edit", fields(host, title="Later critique", start="15:00", end="16:30"))
+    event.refresh_from_db()
+    assert (event.title, event.duration, event.sequence) == ("Later critique", 5400, 1)
+
+
+def test_answers_of_guests_survive_a_change(staff, host):
+    from bookings.formats.event import Person
+
+    event = make(host, people=(Person("a@b.co", "Ann", rsvp="accepted", key="x"),))
+    staff.post(f"/events/{event.pk}/edit", fields(host, guests="a@b.co new@b.co"))
+    assert dict(event.participants.values_list("email", "rsvp")) == {"a@b.co": "accepted", "new@b.co": "needs-action"}
+
+
+def test_a_deleted_event_can_be_brought_back(staff, host):
+    event = make(host)
+    answer = staff.post(f"/events/{event.pk}/delete")
+    week = staff.get(answer["Location"]).content.decode()
+    assert "“Design critique” is deleted." in week
+    assert staff.get(f"/events/{event.pk}").status_code == 404
+    again = staff.post(f"/events/{event.pk}/restore")
+    assert staff.get(again["Location"]).status_code == 200
+    assert Event.everywhere.filter(deleted_at=None).get().start_s == event.start_s
+
+
+def test_one_occurrence_can_be_deleted_and_the_others_stay(staff, host):
+    event = make(host, recurrence_rules=("FREQ=DAILY;COUNT=5",))
+    at = event.start_wall + DAY
+    assert "Delete only this one" in staff.get(f"/events/{event.pk}?at={at}").content.decode()
+    staff.post(f"/events/{event.pk}/delete", {"at": at})
+    assert len(calendar.occurrences([host.booking_calendar], TUESDAY, TUESDAY + 9 * DAY)) == 4
+
+
+def test_the_page_follows_an_event_until_its_calendar_has_it(staff, host):
+    factories.caldav_calendar(host, last_verified_at=now())
+    host.refresh_from_db()
+    event = make(host)
+    state = staff.get(f"/events/{event.pk}/state").content.decode()
+    assert "Pending" in state
+    assert 'hx-trigger="every 2s"' in state
+    Mirror.everywhere.update(applied_revision=1)
+    state = staff.get(f"/events/{event.pk}/state").content.decode()
+    assert "In sync" in state
+    assert "hx-trigger" not in state
+
+
+def test_a_failing_delivery_says_since_when_and_why_and_can_be_tried_again(staff, host):
+    factories.caldav_calendar(host, last_verified_at=now())
+    host.refresh_from_db()
+    event = make(host)
+    Mirror.everywhere.update(state="failed", failing_since=now(), last_error="The calendar refused the event.")
+    page = staff.get(f"/events/{event.pk}").content.decode()
+    assert "The calendar refused the event." in page
+    assert "since" in page
+    mirror = Mirror.everywhere.get()
+    staff.post(f"/events/deliveries/{mirror.pk}/retry")
+    mirror.refresh_from_db()
+    assert mirror.state == "idle"
+
+
+def test_a_booking_is_not_edited_as_an_event(staff, host):
+    terms = of_host(host, minutes=30)
+    made = book(host.organisation, terms, offer(terms, 0, 2**40).starts[0], Wish("Talk", "UTC"), actor=SYSTEM)
+    assert staff.get(f"/events/{made.event_id}").status_code == 200
+    assert staff.get(f"/events/{made.event_id}/edit").status_code == 404
+    assert staff.post(f"/events/{made.event_id}/delete").status_code == 404
+
+
+def test_words_of_calendars_are_shown_as_words(staff, host):
+    nasty = "<script>alert(1)</script>"
+    event = make(host, nasty, description=nasty, description_type="text/html", location=nasty)
+    for address in (f"/events/{event.pk}", "/?day=2027-03-02"):
+        assert "<script>alert" not in staff.get(address).content.decode()
+
+
+def test_changing_needs_the_forms_token(host, org):
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(factories.staff_user(org), backend="allauth.account.auth_backends.AuthenticationBackend")
+    event = make(host)
+    for address in ("/events/new", f"/events/{event.pk}/edit", f"/events/{event.pk}/delete", "/requests/new"):
+        assert strict.post(address, fields(host)).status_code == 403
