@@ -23,7 +23,7 @@ def connect_calendar(staff: Visitor, server: CalDavServer, calendar: str, *, hos
     page.get_by_label("Whose calendar is it?").select_option(host)
     page.get_by_label("Server address").fill(server.url)
     page.get_by_label("User name").fill(server.username)
-    page.get_by_label("Name for this account").fill("Office server")
+    page.get_by_label("Name for this account").fill(f"{calendar} server")
     _sign_in_at_server(page, "not the password")
     expect(page.locator(".error")).to_be_visible()
     expect(page.get_by_label("Server address")).to_have_value(server.url)
@@ -34,7 +34,7 @@ def connect_calendar(staff: Visitor, server: CalDavServer, calendar: str, *, hos
     _choose(page, calendar)
     staff.look("staff-choose-calendars")
     page.get_by_role("button", name="Save").click()
-    expect(page.get_by_role("heading", name="Office server")).to_be_visible()
+    expect(page.get_by_role("heading", name=f"{calendar} server")).to_be_visible()
     staff.look("staff-calendars")
 
 
@@ -118,7 +118,8 @@ def make_event(staff: Visitor, title: str, day: date, *, calendar: str) -> None:
     page = staff.page
     page.get_by_role("link", name="New event", exact=True).click()
     page.get_by_label("Title").fill(title)
-    page.get_by_label("Calendar").select_option(label=calendar)
+    field = page.get_by_label("Calendar", exact=True)
+    field.select_option(field.locator("option", has_text=calendar).first.get_attribute("value"))
     page.get_by_label("Day", exact=True).fill(day.isoformat())
     page.get_by_label("From").fill("15:00")
     page.get_by_label("To").fill("16:30")

@@ -48,7 +48,7 @@ def what_was_there_blocks(convene: Installation, staff: Visitor, customer: Visit
 
 def an_event_lives_and_dies_on_the_server(staff: Visitor, dav: CalDavServer, calendar: str) -> None:
     steps.show_week(staff, agenda.THURSDAY)
-    steps.make_event(staff, "Rigging the boat", agenda.THURSDAY, calendar="Office (Office server)")
+    steps.make_event(staff, "Rigging the boat", agenda.THURSDAY, calendar="Office")
     steps.see_in_sync(staff)
     assert steps.holds(dav, calendar, "Rigging the boat")
     staff.look("staff-event")
