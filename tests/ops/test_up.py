@@ -23,7 +23,7 @@ from tests import postgres
 from tests.installations import Installation
 from tests.servers import free_port
 
-START_LIMIT_S = 60
+START_LIMIT_S = 120
 STOP_LIMIT_S = 20
 
 
@@ -36,6 +36,7 @@ class Running:
     process: subprocess.Popen[str]
     said: list[str] = field(default_factory=list)
     seconds_to_sign_in: float = 0.0
+    cpu_seconds_to_sign_in: float = 0.0
 
     @property
     def url(self) -> str:
@@ -78,6 +79,12 @@ def command_line(pid: int) -> str:
         return ""
 
 
+def cpu_seconds(pid: int) -> float:
+    """What a process and the children it has waited for have used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 def eventually(what: Callable[[], object], message: str, within: float) -> None:
     deadline = time.monotonic() + within
     while not what():
@@ -98,6 +105,7 @@ def running(data: Path, *options: str, **settings: str) -> Iterator[Running]:
         eventually(lambda: up.process.poll() is not None or signs_in(up.url), "no sign-in page", START_LIMIT_S)
         assert up.process.poll() is None, up.text
         up.seconds_to_sign_in = time.monotonic() - started
+        up.cpu_seconds_to_sign_in = sum(cpu_seconds(pid) for pid in [up.process.pid, *up.children()])
         yield up
     finally:
         if up.process.poll() is None:
@@ -125,9 +133,10 @@ def another(tmp_path: Path) -> Iterator[Running]:
         yield started
 
 
-def test_the_sign_in_page_answers_soon_after_an_empty_folder(up: Running) -> None:
-    print(f"sign-in page after {up.seconds_to_sign_in:.1f} s")
-    assert up.seconds_to_sign_in < 30
+def test_from_an_empty_folder_to_the_sign_in_page_is_less_than_ten_seconds_of_work(up: Running) -> None:
+    """Of processor time: the tests beside this one share the clock on the wall."""
+    print(f"sign-in page after {up.seconds_to_sign_in:.1f} s, {up.cpu_seconds_to_sign_in:.1f} s of work")
+    assert up.cpu_seconds_to_sign_in < 10
 
 
 def test_it_prints_the_address_both_logins_and_says_when_it_is_ready(up: Running) -> None:
