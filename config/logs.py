@@ -9,7 +9,7 @@ _LINK = re.compile(r"/(r|rts|b)/[\w.~%-]+")
 
 
 class MaskLinks(logging.Filter):
-    """Replaces tokens in paths, wherever in a message they are: a log is read by more people than a link is meant for."""
+    """Replaces tokens in paths wherever in a message they are: more people read a log than a link is meant for."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         message = record.getMessage()
