@@ -136,7 +136,7 @@ def test_a_booking_tells_both_sides_time_and_its_history(staff, host):
     html = staff.get(f"/bookings/{made.pk}").content.decode()
     assert "For the customer" in html
     assert "America/New York" in html
-    assert "booking.made" in html
+    assert "Booked · " in html
 
 
 def test_a_booking_is_cancelled_with_a_reason(staff, host):
