@@ -36,7 +36,7 @@ def unseal(blob: bytes, bound_to: str) -> dict[str, Any]:
         raise Undecryptable("no such key here")
     try:
         plain = AESGCM(key).decrypt(blob[1 : 1 + _NONCE], blob[1 + _NONCE :], bound_to.encode())
-    except InvalidTag as error:
+    except (InvalidTag, ValueError) as error:  # ValueError: too short to hold even the nonce
         raise Undecryptable("the secret does not belong to this row or key") from error
     value: dict[str, Any] = json.loads(plain)
     return value
