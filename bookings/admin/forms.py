@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+import holidays
 from django import forms
 from django.db.models import QuerySet
 from unfold.forms import PaginationInlineFormSet
@@ -24,8 +25,12 @@ class OperatorForm(forms.ModelForm):
         owner = values.get("organisation")
         owner_id = owner.pk if owner else self.owner_id or getattr(self.instance, "organisation_id", None)
         for name in [*values]:
+            if values[name] is None and name in _SHAPES:
+                values[name] = self._meta.model._meta.get_field(name).get_default()  # left empty: JSON, never null
             if problem := _problem(name, values[name], owner_id):
                 self.add_error(name, problem)
+        if problem := _holiday_problem(values.get("holiday_country", ""), values.get("holiday_region", "")):
+            self.add_error("holiday_country", problem)
         if values.get("timezone"):
             values["timezone"] = canonical(values["timezone"])
         return values
@@ -52,6 +57,15 @@ def _problem(name: str, value: Any, owner_id: uuid.UUID | None) -> str:
         return "This is not a time zone we know. Use an IANA name, such as Europe/Berlin."
     fits, wanted = _SHAPES.get(name, (_anything, ""))
     return "" if fits(value) else wanted
+
+
+def _holiday_problem(country: str, region: str) -> str:
+    known = holidays.list_supported_countries()
+    if country and country not in known:
+        return "The public holidays of this country are not known. Use its ISO 3166 code, such as DE."
+    if region and region not in known.get(country, []):
+        return f"This country has no region of that code. Known: {', '.join(known.get(country, [])) or 'none'}."
+    return ""
 
 
 def _anything(value: Any) -> bool:
@@ -88,6 +102,7 @@ _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "durations": (_durations, "A list of minutes with at least one, such as [30, 60]."),
     "alerts": (_numbers(0), "A list of minutes before the start, such as [10, 1440]."),
     "limits": (_limits, 'How many at most, such as {"day": 4, "week": 12}.'),
+    "customer_limits": (_limits, 'How many at most, such as {"month": 2}.'),
     "options": (_words, 'A list of texts, such as ["Small", "Large"].'),
     "blocks": (_blocks, "A list of [start, end] in minutes of the day, such as [[540, 720]]."),
 }

@@ -42,7 +42,7 @@ class EventTypeAdmin(OperatorAdmin):
     list_filter = ("is_active", "is_public", "organisation")
     list_select_related = ("organisation", "group_rule")
     search_fields = ("name", "slug")
-    autocomplete_fields = ("organisation", "hosts", "group_rule", "schedule")
+    autocomplete_fields = ("organisation", "hosts", "group_rule", "schedule", "calendars")
     prepopulated_fields = {"slug": ("name",)}
     inlines = (QuestionInline,)
 

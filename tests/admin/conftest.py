@@ -49,16 +49,6 @@ class World:
     secrets: list[str]
 
 
-@pytest.fixture(autouse=True)
-def plain_static_files_and_quick_passwords(settings):
-    """Pages name their static files as they are in the tree: nothing was collected for a test."""
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
-    }
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-
-
 @pytest.fixture
 def operator(db) -> Client:
     client = Client()

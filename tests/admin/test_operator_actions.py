@@ -179,7 +179,7 @@ def test_a_new_host_is_bookable_before_anything_is_connected(operator, world):
             "overrides-INITIAL_FORMS": 0,
         },
     )
-    assert answer.status_code == 302
+    assert answer.status_code == 302, answer.context["errors"]
     assert Host.everywhere.get(slug="grace").booking_calendar is not None
 
 
@@ -225,6 +225,7 @@ def _typed(value: object) -> object:
         ("event_type", "alerts", "{}", "minutes before the start"),
         ("event_type", "group_rule", "foreign", "another organisation"),
         ("host", "schedule", "foreign", "another organisation"),
+        ("host", "holiday_country", "XX", "ISO 3166"),
     ],
 )
 def test_what_could_not_work_is_refused_beside_its_field(kind, field, value, refusal, operator, world):
