@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from bookings.engine.periods import MAX_WALL, Series, TooMany, series
 from bookings.engine.rules import Rule, RuleError, parse_rule, validate_written
@@ -47,12 +47,13 @@ class RecurrenceSet:
         :raises UnknownZone: for a tzid that is not an IANA zone.
         """
         clock = self._clock
-        # to_utc(w) >= lo means w >= lo + offset, for whichever offset is in force around lo; likewise hi.
-        first = lo + min(clock.offset(lo - DAY), clock.offset(lo + DAY))
-        last = hi + max(clock.offset(hi - DAY), clock.offset(hi + DAY))
-        dates = self.rdates if self.rules else (self.start, *self.rdates)
-        found = {clock.to_utc(wall) for wall in dates if first <= wall <= last}
-        found.update(self._generated(self._series, first, last, limit + len(self.exdates)))
+        first, last = _wall_window(clock, lo, hi)
+        found: set[int] = set()
+        for wall in self.rdates if self.rules else (self.start, *self.rdates):
+            if first <= wall <= last:
+                found.add(clock.to_utc(wall))
+        for each in self._series:
+            found.update(_instants(each, clock, first, last, limit + len(self.exdates)))
         if found and (self.exdates or self.exrules):
             found.difference_update(self._excluded(first, last))
         inside = sorted(instant for instant in found if lo <= instant < hi)
@@ -127,9 +128,21 @@ class RecurrenceSet:
     def _generated(self, rules: list[Series], first: int, last: int, room: int) -> Iterable[int]:
         """The instants of all starts with ``first <= wall <= last``, rule after rule."""
         for each in rules:
-            end = _end(each, self._clock, last)
-            walls = each.between(first, last if end is None else min(last, end), room)
-            yield from _within_until(each, self._clock, walls)
+            yield from _instants(each, self._clock, first, last, room)
+
+
+@lru_cache(maxsize=256)
+def _wall_window(clock: Zone, lo: int, hi: int) -> tuple[int, int]:
+    """Wall times between which every occurrence in [lo, hi) lies; the same for all series of one question."""
+    # to_utc(w) >= lo means w >= lo + offset, for whichever offset is in force around lo; likewise hi.
+    first = lo + min(clock.offset(lo - DAY), clock.offset(lo + DAY))
+    return first, hi + max(clock.offset(hi - DAY), clock.offset(hi + DAY))
+
+
+def _instants(each: Series, clock: Zone, first: int, last: int, room: int) -> list[int]:
+    """The instants of one rule's starts with ``first <= wall <= last``."""
+    end = _end(each, clock, last)
+    return _within_until(each, clock, each.between(first, last if end is None else min(last, end), room))
 
 
 def _end(each: Series, clock: Zone, stop: int) -> int | None:
