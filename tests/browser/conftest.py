@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,6 +62,7 @@ class Installation:
     url: str
     data: Path
     process: subprocess.Popen[str]
+    dav_password: str
     said: list[str] = field(default_factory=list)
 
     @property
@@ -75,6 +77,15 @@ class Installation:
         told = subprocess.run(command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, check=True)
         sheet: dict[str, Any] = json.loads(told.stdout)
         return sheet
+
+    @cached_property
+    def secrets(self) -> list[str]:
+        """What no page may ever hold: the key file, the demo's keys, the calendar server's password."""
+        names = re.compile("secret|token|key|password|bearer")
+        parts = [part for part in self.sheet.values() if isinstance(part, dict)]
+        issued = [value for part in parts for name, value in part.items() if names.search(name)]
+        kept = [value for value in self.keys.values() if isinstance(value, str)]
+        return [*issued, *kept, self.dav_password]
 
     def ask(self, **more: object) -> str:
         """Send a scheduler request through the API; returns the link its recipient gets."""
@@ -128,7 +139,7 @@ def convene(tmp_path_factory: pytest.TempPathFactory, dav: CalDavServer) -> Iter
         stderr=subprocess.STDOUT,
         text=True,
     )
-    running = Installation(f"http://127.0.0.1:{port}", data, process)
+    running = Installation(f"http://127.0.0.1:{port}", data, process, dav.password)
     threading.Thread(target=running.listen, daemon=True).start()
     try:
         running.wait_until_ready()
@@ -189,8 +200,10 @@ class Visitor:
         self.sign_in("demo-admin", self.installation.keys["admin_password"])
 
     def look(self, name: str, *, reload: bool = False) -> None:
-        """Take the page's picture on a desk and on a phone, by day and by night; nothing may stick out and axe must
-        find nothing. `reload`: the page chooses its colours while it loads."""
+        """Take the page's picture on a desk and on a phone, by day and by night; nothing may stick out, axe must find
+        nothing, and no secret may be in it. `reload`: the page chooses its colours while it loads."""
+        html = self.page.content()
+        assert not [secret for secret in self.installation.secrets if secret in html], name
         was = self.page.viewport_size
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import requests
@@ -28,15 +27,6 @@ def test_an_operator_reaches_every_list_from_the_sidebar(visitor: Callable[..., 
     operator.page.locator("#result_list tbody th a").first.click()
     operator.page.get_by_text("Consecutive failures").wait_for()
     operator.look("admin-account", reload=True)
-
-
-def secrets_of(convene: Installation) -> list[str]:
-    sheet = convene.sheet
-    names = re.compile("secret|token|key|password|bearer")
-    found = [
-        value for part in sheet.values() if isinstance(part, dict) for key, value in part.items() if names.search(key)
-    ]
-    return [*found, *(value for value in convene.keys.values() if isinstance(value, str))]
 
 
 def test_a_key_issued_in_the_admin_is_shown_once_and_opens_the_api(
