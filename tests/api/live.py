@@ -15,6 +15,7 @@ from typing import Any
 
 import requests
 
+from tests import postgres
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -42,6 +43,15 @@ class Live:
 @contextlib.contextmanager
 def live(folder: Path, **settings: str) -> Iterator[Live]:
     """Start it with these settings (environment variables) besides the folder."""
+    with contextlib.ExitStack() as stack:
+        if "DATABASE_URL" in os.environ and "DATABASE_URL" not in settings:
+            # Several test processes share one server; each installation needs tables of its own.
+            settings["DATABASE_URL"] = stack.enter_context(postgres.database(os.environ["DATABASE_URL"]))
+        yield stack.enter_context(_running(folder, settings))
+
+
+@contextlib.contextmanager
+def _running(folder: Path, settings: dict[str, str]) -> Iterator[Live]:
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     environment = {
