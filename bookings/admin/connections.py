@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.safestring import SafeString
 from unfold.decorators import action, display
 
-from bookings.domain import outbox
+from bookings.domain import hosts, outbox
 from bookings.models import Account, Calendar
 
 from .base import ReadOnlyAdmin, ReadOnlyInline, actor_of, choice_pill, each, question, this
@@ -143,6 +145,11 @@ class CalendarAdmin(ReadOnlyAdmin):
     )
 
     @display(description="State", ordering="state")
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if "timezone" in form.changed_data:
+            hosts.move_calendar_to_zone(obj, obj.timezone, actor=actor_of(request))
+
     def state_pill(self, calendar: Calendar) -> SafeString:
         return choice_pill(calendar, "state", FRESHNESS)
 

@@ -17,10 +17,10 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from bookings.domain import accounts
+from bookings.domain import accounts, hosts
 from bookings.models import Contact, Host, Membership, Organisation, Override, Schedule
 
-from .base import OperatorAdmin
+from .base import OperatorAdmin, actor_of
 from .forms import OperatorForm, RowsOfParent
 
 User = get_user_model()
@@ -197,6 +197,8 @@ class HostAdmin(OperatorAdmin):
         super().save_model(request, obj, form, change)
         if not change:
             accounts.ensure_local(obj)  # bookable before anything is connected
+        elif "timezone" in form.changed_data:
+            hosts.move_to_zone(obj, obj.timezone, actor=actor_of(request))
 
 
 @admin.register(Contact)
