@@ -16,6 +16,7 @@ import os
 import random
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import django
@@ -109,17 +110,22 @@ def prepared() -> tuple[list[Host], int, SchedulerRequest]:
 
 def race(processes: int, attempts: int) -> dict[str, Any]:
     stage = prepared()
+    return compete(lambda number: Racer(number, *stage), processes, attempts) | {"same_link": str(stage[2].pk)}
+
+
+def compete(racer: Callable[[int], Any], processes: int, attempts: int) -> dict[str, Any]:
+    """Let so many processes run(attempts) at once; adds up what they have seen and how long each attempt took."""
     connections.close_all()
     forking = multiprocessing.get_context("fork")
     barrier, results = forking.Barrier(processes), forking.SimpleQueue()
 
-    def racer(number: int) -> None:
-        one = Racer(number, *stage)
+    def one(number: int) -> None:
+        own = racer(number)
         barrier.wait()
-        one.run(attempts)
-        results.put((dict(one.seen), one.milliseconds))
+        own.run(attempts)
+        results.put((dict(own.seen), own.milliseconds))
 
-    children = [forking.Process(target=racer, args=(number,)) for number in range(processes)]
+    children = [forking.Process(target=one, args=(number,)) for number in range(processes)]
     for child in children:
         child.start()
     reports = [results.get() for _ in children]
@@ -134,7 +140,6 @@ def race(processes: int, attempts: int) -> dict[str, Any]:
         "attempts": len(times),
         "p50_ms": round(times[len(times) // 2], 1),
         "p99_ms": round(times[len(times) * 99 // 100], 1),
-        "same_link": str(stage[2].pk),
     }
 
 
