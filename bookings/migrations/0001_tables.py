@@ -859,6 +859,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "API key",
                 "ordering": ["-created_at"],
                 "abstract": False,
                 "base_manager_name": "everywhere",

@@ -135,6 +135,7 @@ class ApiKey(TenantModel):
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta(TenantModel.Meta):
+        verbose_name = "API key"
         ordering = ["-created_at"]
 
     def __str__(self) -> str:
