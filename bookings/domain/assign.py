@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,6 +21,10 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 class Assignment:
     hosts: tuple[Host, ...]
     why: dict[str, Any]
+
+    def with_hosts(self, fresh: dict[uuid.UUID, Host]) -> Assignment:
+        """The same assignment with the hosts as they were read under their locks."""
+        return replace(self, hosts=tuple(fresh[host.pk] for host in self.hosts))
 
 
 def assign(terms: Terms, free: Sequence[Host]) -> Assignment:

@@ -58,9 +58,17 @@ class Occurrence:
 
 
 @transaction.atomic
-def create(calendar: Calendar, data: EventData, *, actor: Actor, origin: str = Event.Origin.LOCAL) -> Event:
+def create(
+    calendar: Calendar,
+    data: EventData,
+    *,
+    actor: Actor,
+    origin: str = Event.Origin.LOCAL,
+    locked: Host | None = None,
+) -> Event:
     """Make an event in a calendar; where that is elsewhere, the outbox says it should be there too.
 
+    :param locked: the calendar's host, when the caller holds its lock already.
     :raises Invalid: with the field's name in EventData.
     :raises NotAllowed: when the calendar cannot be written. A booking is written all the same: it has been promised,
         and its outbox row tells that it cannot be shown there.
@@ -68,14 +76,21 @@ def create(calendar: Calendar, data: EventData, *, actor: Actor, origin: str = E
     if origin != Event.Origin.BOOKING:
         _check_writable(calendar)
     checked(data)
-    host = lock_hosts([calendar.account.host_id])[0]
+    host = locked or lock_hosts([calendar.account.host_id])[0]
     if data.uid and _masters(calendar).filter(uid=data.uid).exists():
         raise Invalid("An event with this uid is already in the calendar.", field="uid")
     event = Event(organisation_id=calendar.organisation_id, calendar=calendar, origin=origin, sequence=data.sequence)
     event.uid = data.uid or event.uid
-    _store(event, replace(data, recurrence_wall=None), host)
-    _state(event)
-    record(actor, "event.created", event, after=_summary(event))
+    home = home_zone(calendar, host)
+    _fill(event, replace(data, recurrence_wall=None), home)
+    event.save(force_insert=True)
+    Participant.everywhere.bulk_create(people_rows(event, data.people))
+    if origin != Event.Origin.BOOKING:  # a booking has its claim, and an audit entry of its own
+        _write_busy([event], calendar, home)
+        conflicts.refresh(host.pk)
+        record(actor, "event.created", event, after=_summary(event))
+    if calendar.account.provider != Account.Provider.LOCAL:
+        outbox.show(event, calendar)
     return event
 
 
@@ -122,9 +137,11 @@ def delete(event: Event, *, actor: Actor) -> None:
     event.revision += 1
     event.sequence += 1
     event.save()
+    outbox.hide(event)
+    if event.origin == Event.Origin.BOOKING:
+        return  # it made nobody busy: its claim did, and the booking keeps the record
     event.overrides.update(deleted_at=event.deleted_at)
     busy.erase([event.pk, *event.overrides.values_list("pk", flat=True)])
-    outbox.hide(event)
     conflicts.refresh(event.calendar.account.host_id)
     record(actor, "event.deleted", event, before=before)
 
@@ -232,10 +249,7 @@ def _raise_revision(event: Event) -> None:
 def _store(event: Event, data: EventData, host: Host, shift: int = 0) -> None:
     """Save the event with its people and busy rows; changed occurrences move by `shift` wall seconds."""
     home = home_zone(event.calendar, host)
-    try:
-        fill(event, data, home)
-    except RuleError as error:
-        raise Invalid(str(error), field="recurrence_rules") from None
+    _fill(event, data, home)
     event.save()
     event.participants.all().delete()
     Participant.everywhere.bulk_create(people_rows(event, data.people))
@@ -245,9 +259,20 @@ def _store(event: Event, data: EventData, host: Host, shift: int = 0) -> None:
         for each in changed:
             each.recurrence_wall = (each.recurrence_wall or 0) + shift
         Event.everywhere.bulk_update(changed, ["recurrence_wall"])
-    if busy.write([root, *changed], event.calendar, home):
-        raise Invalid("The series has too many occurrences.", field="recurrence_rules")
+    _write_busy([root, *changed], event.calendar, home)
     conflicts.refresh(host.pk)
+
+
+def _fill(event: Event, data: EventData, home: str) -> None:
+    try:
+        fill(event, data, home)
+    except RuleError as error:
+        raise Invalid(str(error), field="recurrence_rules") from None
+
+
+def _write_busy(events: list[Event], calendar: Calendar, home: str) -> None:
+    if busy.write(events, calendar, home):
+        raise Invalid("The series has too many occurrences.", field="recurrence_rules")
 
 
 def _adopt(event: Event) -> None:

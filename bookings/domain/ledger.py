@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.timezone import now as utc_now
 
-from bookings.domain import calendar, outbox
+from bookings.domain import calendar, outbox, rows
 from bookings.domain.accounts import ensure_local
 from bookings.domain.audit import Actor
 from bookings.domain.locks import lock_hosts
@@ -48,12 +48,14 @@ class Wish:
     scheduler_request: SchedulerRequest | None = None
 
 
-def lock(host_ids: set[uuid.UUID]) -> None:
-    """Take the hosts' locks, then let go of their expired holds: the guard cannot see that they expired."""
-    lock_hosts(host_ids)
-    Claim.everywhere.filter(
-        host__in=host_ids, state=Claim.State.HOLD, expires_s__lte=int(utc_now().timestamp())
-    ).update(state=Claim.State.RELEASED)
+def lock(host_ids: set[uuid.UUID]) -> dict[uuid.UUID, Host]:
+    """Take the hosts' locks, then let go of their expired holds: the guard cannot see that they expired.
+
+    Returns the hosts as they are now, by id.
+    """
+    hosts = {host.pk: host for host in lock_hosts(host_ids)}
+    rows.release_expired_holds(host_ids, int(utc_now().timestamp()))
+    return hosts
 
 
 def claim(
@@ -76,7 +78,8 @@ def claim(
 
 
 def write_event(terms: Terms, start: int, wish: Wish, hosts: Sequence[Host], *, status: str, actor: Actor) -> Event:
-    """One event for all hosts: it lives in the first one's booking calendar and is mirrored to the others'.
+    """One event for all hosts, whose locks are held: it lives in the first one's booking calendar and is mirrored to
+    the others'.
 
     With seats nobody's name is in it: guests of one session are strangers to each other.
     """
@@ -93,7 +96,7 @@ def write_event(terms: Terms, start: int, wish: Wish, hosts: Sequence[Host], *, 
         people=(*_hosts_as_people(hosts), *_guests(terms, wish)),
     )
     targets = [_booking_calendar(host) for host in hosts]
-    event = calendar.create(targets[0], data, actor=actor, origin=Event.Origin.BOOKING)
+    event = calendar.create(targets[0], data, actor=actor, origin=Event.Origin.BOOKING, locked=first)
     for target in targets[1:]:
         outbox.show(event, target)
     return event

@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeVar
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now as utc_now
 
-from bookings.domain import availability, calendar, ledger, links
+from bookings.domain import availability, calendar, ledger, links, rows
 from bookings.domain.assign import Assignment, assign
 from bookings.domain.audit import Actor, record
 from bookings.domain.availability import REFUSALS, Verdict
@@ -89,11 +89,11 @@ def book(organisation: Organisation, terms: Terms, start: int, wish: Wish, *, ac
 
 @_reserving
 def _book(organisation: Organisation, terms: Terms, start: int, wish: Wish, actor: Actor) -> Booking:
-    ledger.lock(_ids(terms))
+    fresh = ledger.lock(_ids(terms))
     if wish.scheduler_request is not None and (earlier := _living(wish.scheduler_request, start)):
         return earlier
-    hosts = assign(terms, _require(terms, start).hosts)
-    return _write(organisation, terms, start, wish, hosts, actor)
+    chosen = assign(terms, _require(terms, start).hosts)
+    return _write(organisation, terms, start, wish, chosen.with_hosts(fresh), actor)
 
 
 def take_seat(organisation: Organisation, terms: Terms, start: int, wish: Wish, *, actor: Actor) -> Seat:
@@ -319,8 +319,7 @@ def _check_wish(terms: Terms, wish: Wish) -> None:
 def _ids(terms: Terms) -> set[uuid.UUID]:
     """Everybody whose time may be taken: the hosts, and colleagues who may stand in for them."""
     ids = {host.pk for host in terms.hosts}
-    stand_ins = Host.everywhere.filter(redirected_here__host__in=ids).values_list("pk", flat=True)
-    return ids | set(stand_ins)
+    return ids | rows.stand_ins(ids)
 
 
 def _require(terms: Terms, start: int) -> Verdict:

@@ -131,6 +131,23 @@ def claims(
     ]
 
 
+def release_expired_holds(hosts: Collection[uuid.UUID], now: int) -> None:
+    """Let go of holds whose time is over."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {_CLAIM} SET state = 'released' WHERE host_id {_among()} AND state = 'hold' AND expires_s <= %s",
+            [_ids(hosts), now],
+        )
+
+
+def stand_ins(hosts: Collection[uuid.UUID]) -> set[uuid.UUID]:
+    """Colleagues to whom any of these hosts redirects while away."""
+    rows = _fetch(
+        f"SELECT redirect_to_id FROM {_OVERRIDE} WHERE host_id {_among()} AND redirect_to_id IS NOT NULL", [_ids(hosts)]
+    )
+    return {_uuid(other) for (other,) in rows}
+
+
 def _blocking(known: list[CalendarRow]) -> tuple[str, list[Any]]:
     """Which rows count, as SQL and its parameters: mostly everything but what is marked free."""
     if not all(row.is_plain for row in known if row.blocks):

@@ -24,17 +24,18 @@ PROCESSES, SECONDS = 16, 8
 def run() -> None:
     with tempfile.TemporaryDirectory() as folder:
         _report("SQLite", _fight(folder, "", "reserve"))
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        postgres.server() as server,
-        postgres.database(server) as url,
-    ):
-        rounds = [(_fight(folder, url, "reserve"), _fight(folder, url, "bare")) for _ in range(3)]
+    with tempfile.TemporaryDirectory() as folder, postgres.server() as server:
+        rounds = [(_on(server, folder, "reserve"), _on(server, folder, "bare")) for _ in range(3)]
         ours, bare = (sorted(pair, key=lambda each: each["booked_per_s"])[1] for pair in zip(*rounds, strict=True))
         _report("PostgreSQL", ours)
         _report("PostgreSQL, bare", bare)
         ratios = [first["booked_per_s"] / second["booked_per_s"] for first, second in rounds]
         print(f"reserve.book, PostgreSQL: {statistics.median(ratios):.2f}x the bare script")
+
+
+def _on(server: str, folder: str, way: str) -> dict[str, Any]:
+    with postgres.database(server) as url:
+        return _fight(folder, url, way)
 
 
 def _fight(folder: str, url: str, way: str) -> dict[str, Any]:
