@@ -67,7 +67,7 @@ class Terms:
 
     @property
     def grid(self) -> slots.Grid:
-        return slots.Grid(self.length, self.step, self.before, self.after)
+        return slots.Grid(self.length, self.step, self.before, self.after, once=True)
 
     @property
     def timezone(self) -> str:

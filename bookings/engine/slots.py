@@ -49,6 +49,8 @@ class Grid:
     :ivar after: kept free behind it.
     :ivar anchor: IANA zone on whose wall clock the grid lies; None is the host's own zone. Hosts
         in zones that are not whole steps apart share starts only with a common anchor.
+    :ivar once: where the clocks repeat an hour, its wall times are candidates only the first time, so that no
+        two starts of a day carry the same label.
     """
 
     length: int
@@ -56,6 +58,7 @@ class Grid:
     before: int = 0
     after: int = 0
     anchor: str | None = None
+    once: bool = False
 
     def __post_init__(self) -> None:
         if self.length <= 0 or self.step <= 0 or self.before < 0 or self.after < 0:
@@ -87,6 +90,8 @@ def fits(open_: Sequence[Interval], busy: Iterable[Interval], grid: Grid, start:
         return "outside_hours"
     clock = zone(grid.anchor or tzid)
     wall = clock.to_wall(start)
+    if grid.once and clock.to_utc(wall) != start:
+        return "off_grid"
     if (wall - _origin(clock.to_wall(whole[0]), wall // DAY, grid.step)) % grid.step:
         return "off_grid"
     begin, end = start - grid.before, end + grid.after
@@ -162,15 +167,15 @@ class _Plan:
 
 
 def _plans(hosts: Sequence[HostTime], grid: Grid) -> list[_Plan]:
-    return [_plan(tuple(host.open_), grid.length, grid.step, grid.anchor or host.tzid) for host in hosts]
+    return [_plan(tuple(host.open_), grid.length, grid.step, grid.anchor or host.tzid, grid.once) for host in hosts]
 
 
 @lru_cache(maxsize=2048)
-def _plan(open_: tuple[Interval, ...], length: int, step: int, tzid: str) -> _Plan:
+def _plan(open_: tuple[Interval, ...], length: int, step: int, tzid: str, once: bool) -> _Plan:
     clock = zone(tzid)
     paths = []
     for begin, end in union(open_):
-        for start, stop, origin in _stretches(clock, begin, end - length + 1, step):
+        for start, stop, origin in _stretches(clock, begin, end - length + 1, step, once):
             first = start + (origin - clock.to_wall(start)) % step
             if first < stop:
                 paths.append((first, (stop - 1 - first) // step + 1))
@@ -181,7 +186,7 @@ def _plan(open_: tuple[Interval, ...], length: int, step: int, tzid: str) -> _Pl
     return _Plan(tuple(paths), step, cell, min(paths)[0], latest)
 
 
-def _stretches(clock: Zone, begin: int, stop: int, step: int) -> Iterator[tuple[int, int, int]]:
+def _stretches(clock: Zone, begin: int, stop: int, step: int, once: bool) -> Iterator[tuple[int, int, int]]:
     """Split the instants [begin, stop) of one open interval wherever the grid may shift.
 
     Yields (first instant, end, a wall second that lies on the grid).
@@ -191,13 +196,22 @@ def _stretches(clock: Zone, begin: int, stop: int, step: int) -> Iterator[tuple[
     opened = clock.to_wall(begin)
     changes = clock.offsets(begin, stop)
     ends = [at for at, _ in changes[1:]] + [stop]
-    for (start, offset), end in zip(changes, ends, strict=True):
+    for (at, offset), end in zip(changes, ends, strict=True):
+        start = _after_repeat(clock, at) if once else at
+        if start >= end:
+            continue
         if 3600 % step == 0 and step in _ROUND:
             yield start, end, 0
             continue
         for day in range((start + offset) // DAY, (end - 1 + offset) // DAY + 1):
             midnight = day * DAY - offset
             yield max(start, midnight), min(end, midnight + DAY), _origin(opened, day, step)
+
+
+def _after_repeat(clock: Zone, at: int) -> int:
+    """The first instant from ``at`` on whose wall time is not shown for the second time."""
+    again = at - clock.to_utc(clock.to_wall(at))
+    return clock.offsets(at - again, at + 1)[-1][0] + again if again else at
 
 
 def _origin(opened: int, day: int, step: int) -> int:
