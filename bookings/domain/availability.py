@@ -35,6 +35,8 @@ __all__ = [
     "working_time",
 ]
 
+FURTHEST = 3 * 366 * DAY
+
 REFUSALS = {
     "past": "This time has passed.",
     "too_soon": "This is too soon: the host needs more notice.",
@@ -106,7 +108,7 @@ def offer(terms: Terms, lo: int, hi: int, *, now: int | None = None, public: boo
     if terms.first_only:
         clock = zone(terms.timezone)
         lo = clock.day_bounds(clock.day_of(lo))[0]
-    lo, hi = max(lo, earliest), min(hi, terms.latest if terms.latest is not None else hi)
+    lo, hi = max(lo, earliest), min(hi, _latest(terms, now))
     if lo >= hi or not terms.hosts:
         return Offer([], {}, ())
     known = facts.read(terms, lo, hi, now, trust_stale=not public)
@@ -139,7 +141,7 @@ def check(terms: Terms, start: int, *, now: int | None = None, public: bool = Tr
 def next_free(terms: Terms, after: int, count: int = 5, *, now: int | None = None, public: bool = True) -> list[int]:
     """The first free starts from `after` on; the last ones of the window when none is later."""
     now = _now(now)
-    end = terms.latest if terms.latest is not None else max(after, now) + 60 * DAY
+    end = min(_latest(terms, now), max(after, now) + 60 * DAY) if terms.latest is None else terms.latest
     later = offer(terms, after, end, now=now, public=public).starts[:count]
     return later or offer(terms, now, end, now=now, public=public).starts[-count:]
 
@@ -239,11 +241,16 @@ def _outside_window(terms: Terms, start: int, now: int) -> str:
         return "past"
     if start < _earliest(terms, now):
         return "too_soon"
-    return "too_far" if terms.latest is not None and start + terms.length > terms.latest else ""
+    return "too_far" if start + terms.length > _latest(terms, now) else ""
 
 
 def _earliest(terms: Terms, now: int) -> int:
     return max(terms.earliest, now + terms.notice)
+
+
+def _latest(terms: Terms, now: int) -> int:
+    """When the last slot has to end; without a window nobody is booked further ahead than three years."""
+    return terms.latest if terms.latest is not None else now + FURTHEST
 
 
 def _now(now: int | None) -> int:

@@ -15,30 +15,55 @@ _POLICY = {"busy": None, "tentative": "tentative_blocks", "free": "free_blocks",
 
 
 def refresh(host_id: uuid.UUID) -> None:
-    """Set or clear the conflict of every coming booking of a host. Call in the transaction that wrote busy rows.
+    """Set or clear what this host's calendars put over each of the host's coming bookings.
 
-    Bookings forced over taken time on request are left alone, and so are conflicts of other kinds.
+    Call in the transaction that wrote busy rows, under the host's lock. A meeting of several hosts keeps what was found
+    for each of them: `conflict` tells the earliest, and all of them under "hosts". Bookings forced over taken time on
+    request are left alone, and so are conflicts of other kinds.
     """
-    now = int(time.time())
+    found = _landed(host_id)
+    if not found:
+        return
+    told = dict(Booking.everywhere.filter(pk__in=found).values_list("pk", "conflict"))
+    concerned = [pk for pk, hit in found.items() if hit or told.get(pk)]
+    # Rows are locked in one order and read again: another host of the same meeting may be writing its part.
+    rows = Booking.everywhere.select_for_update(no_key=True).filter(pk__in=concerned).order_by("pk")
+    for booking in rows.only("id", "conflict") if concerned else ():
+        if booking.conflict and booking.conflict.get("kind") != KIND:
+            continue
+        now = _with_part(booking.conflict, str(host_id), found[booking.pk])
+        if now != booking.conflict:
+            Booking.everywhere.filter(pk=booking.pk).update(conflict=now)
+
+
+def _landed(host_id: uuid.UUID) -> dict[uuid.UUID, dict[str, Any]]:
+    """Each coming booking of a host, with the first event that lies over it; an empty dictionary where none does."""
     claims = list(
-        Claim.everywhere.filter(host_id=host_id, state=Claim.State.BOOKED, end_s__gt=now, booking__forced=False)
+        Claim.everywhere.filter(
+            host_id=host_id, state=Claim.State.BOOKED, end_s__gt=int(time.time()), booking__forced=False
+        )
         .exclude(booking=None)
         .values_list("booking_id", "start_s", "end_s")
     )
     if not claims:
-        return
+        return {}
     taken = _blocking(host_id, min(claim[1] for claim in claims), max(claim[2] for claim in claims))
     starts = [stretch[0] for stretch in taken]
     found: dict[uuid.UUID, dict[str, Any]] = {}
     for booking, start, end in claims:
         near = taken[bisect_left(starts, start - LONGEST_BUSY) : bisect_left(starts, end)]
-        if hit := next((stretch for stretch in near if stretch[1] > start), None):
-            found[booking] = {"kind": KIND, "event": str(hit[2]), "start_s": hit[0], "end_s": hit[1]}
-    for booking in Booking.everywhere.filter(pk__in=[claim[0] for claim in claims]).only("id", "conflict"):
-        if booking.conflict and booking.conflict.get("kind") != KIND:
-            continue
-        if booking.conflict != found.get(booking.pk, {}):
-            Booking.everywhere.filter(pk=booking.pk).update(conflict=found.get(booking.pk, {}))
+        hit = next((stretch for stretch in near if stretch[1] > start), None)
+        found[booking] = {"event": str(hit[2]), "start_s": hit[0], "end_s": hit[1]} if hit else {}
+    return found
+
+
+def _with_part(conflict: dict[str, Any], host: str, hit: dict[str, Any]) -> dict[str, Any]:
+    parts = {key: part for key, part in conflict.get("hosts", {}).items() if key != host}
+    if hit:
+        parts[host] = hit
+    if not parts:
+        return {}
+    return {"kind": KIND, **min(parts.values(), key=lambda part: part["start_s"]), "hosts": parts}
 
 
 def _blocking(host_id: uuid.UUID, lo: int, hi: int) -> list[tuple[int, int, uuid.UUID]]:

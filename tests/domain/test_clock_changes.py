@@ -34,7 +34,7 @@ HOURS = [[[0, 240], [540, 720]]] * 5 + [[], [[60, 180]]]
 def test_every_start_of_seven_years_has_the_configured_wall_time_and_each_once(tzid):
     host = factories.host(timezone=tzid, weekly=HOURS)
     clock = zone(tzid)
-    terms = replace(of_host(host, minutes=30, notice=0), latest=None)
+    terms = replace(of_host(host, minutes=30, notice=0), latest=2**31)
     starts = offer(terms, clock.day_bounds(FIRST)[0], clock.day_bounds(LAST)[1], now=0).starts
     seen: set[int] = set()
     for start in starts:
@@ -62,7 +62,7 @@ def test_every_start_of_seven_years_has_the_configured_wall_time_and_each_once(t
 def test_what_is_listed_on_the_day_of_a_change_is_what_can_be_booked(tzid):
     host = factories.host(timezone=tzid, weekly=factories.ALWAYS)
     clock = zone(tzid)
-    terms = replace(of_host(host, minutes=30, notice=0), latest=None)
+    terms = replace(of_host(host, minutes=30, notice=0), latest=2**31)
     changes = [
         at for at, _ in clock.offsets(clock.day_bounds(day(2027, 1, 1))[0], clock.day_bounds(day(2028, 1, 1))[0])
     ]

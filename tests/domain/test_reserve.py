@@ -7,10 +7,11 @@ import uuid
 import pytest
 from django.db import IntegrityError, transaction
 
-from bookings.domain import links, requests, reserve
+from bookings.domain import calendar, links, requests, reserve
 from bookings.domain.audit import SYSTEM, Actor
-from bookings.domain.availability import of_group, of_host, offer
+from bookings.domain.availability import Terms, of_group, of_host, offer
 from bookings.domain.errors import Invalid, LinkClosed, NotAllowed, SlotTaken
+from bookings.formats.event import EventData
 from bookings.models import AuditEntry, Booking, Claim, Contact, GroupMember, GroupRule, Mirror, SchedulerRequest
 from tests import factories
 
@@ -278,3 +279,30 @@ def test_tokens_are_long_random_and_stored_only_as_hashes(request_):
     own = links.token("request", request_.pk)
     stored = SchedulerRequest.everywhere.filter(pk=request_.pk).values().get()
     assert own not in str(stored)
+
+
+def test_a_meeting_of_several_keeps_the_conflict_of_each(host):
+    org = host.organisation
+    other = factories.host(org, weekly=factories.ALWAYS)
+    terms = Terms((host, other), 1800, required=2)
+    start = first_free(terms, 4)
+    booking = reserve.book(org, terms, start, reserve.Wish("Both", "UTC"), actor=SYSTEM)
+
+    def land(whose, at=start):
+        return calendar.create(factories.local_calendar(whose), EventData("Late", at, "UTC", 1800), actor=SYSTEM)
+
+    def told():
+        booking.refresh_from_db()
+        return set(booking.conflict.get("hosts", {}))
+
+    first = land(host)
+    land(other, start + 7200)
+    assert told() == {str(host.pk)}, "what happens to the other host's calendar does not clear it"
+    second = land(other)
+    assert told() == {str(host.pk), str(other.pk)}
+    calendar.delete(first, actor=SYSTEM)
+    assert told() == {str(other.pk)}
+    calendar.delete(second, actor=SYSTEM)
+    assert booking.conflict != {}
+    assert told() == set()
+    assert booking.conflict == {}
