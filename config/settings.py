@@ -131,6 +131,9 @@ ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_ADAPTER = "bookings.pages.accounts.ClosedSignup"
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 
+# ── Mail: by SMTP when EMAIL_URL=smtp://user:password@host:port is set, else none is sent ──
+vars().update(env.email_url("EMAIL_URL", default="dummymail://"))
+
 # ── Security headers ──
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

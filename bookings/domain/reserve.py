@@ -18,7 +18,7 @@ from bookings.domain import availability, calendar, ledger, links, rows
 from bookings.domain.assign import Assignment, assign
 from bookings.domain.audit import Actor, record
 from bookings.domain.availability import REFUSALS, Verdict
-from bookings.domain.errors import Invalid, NotAllowed, SlotTaken
+from bookings.domain.errors import Invalid, LinkClosed, NotAllowed, SlotTaken
 from bookings.domain.ledger import Wish
 from bookings.domain.terms import Terms, of_event_type
 from bookings.engine.recurrence import RecurrenceSet, RuleError, TooMany, parse_rule, validate_written
@@ -330,8 +330,10 @@ def _require(terms: Terms, start: int) -> Verdict:
 
 
 def _living(request: SchedulerRequest, start: int) -> Booking | None:
-    """The booking a request already has, if it is for this start."""
-    SchedulerRequest.everywhere.select_for_update().get(pk=request.pk)
+    """The booking a request already has, if it is for this start. Raises LinkClosed for one taken back meanwhile."""
+    fresh = SchedulerRequest.everywhere.select_for_update().get(pk=request.pk)
+    if fresh.is_expired or fresh.state in (SchedulerRequest.State.WITHDRAWN, SchedulerRequest.State.DECLINED):
+        raise LinkClosed("This link is no longer open.")
     booking: Booking | None = Booking.everywhere.filter(scheduler_request=request, state__in=Booking.LIVE).first()
     if booking is not None and booking.start_s != start:
         raise NotAllowed("A time has already been chosen with this link.", code="already_booked")

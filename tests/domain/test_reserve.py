@@ -306,3 +306,13 @@ def test_a_meeting_of_several_keeps_the_conflict_of_each(host):
     assert booking.conflict != {}
     assert told() == set()
     assert booking.conflict == {}
+
+
+def test_a_link_withdrawn_while_its_page_was_open_books_nothing(request_):
+    opened = SchedulerRequest.everywhere.get(pk=request_.pk)
+    start = first_free(requests.terms(opened))
+    requests.withdraw(request_, actor=SYSTEM)
+    with pytest.raises(LinkClosed):
+        choose(opened, start)
+    assert not Booking.everywhere.exists()
+    assert SchedulerRequest.everywhere.get().state == "withdrawn"

@@ -254,3 +254,52 @@ def test_changing_needs_the_forms_token(host, org):
     event = make(host)
     for address in ("/events/new", f"/events/{event.pk}/edit", f"/events/{event.pk}/delete", "/requests/new"):
         assert strict.post(address, fields(host)).status_code == 403
+
+
+def test_a_series_brought_back_keeps_its_moved_and_left_out_occurrences(staff, host):
+    event = make(host, recurrence_rules=("FREQ=DAILY;COUNT=4",), excluded_dates=(TUESDAY + 36_000 + DAY,))
+    moved = Event.everywhere.create(
+        organisation=host.organisation,
+        calendar=event.calendar,
+        uid=event.uid,
+        master=event,
+        recurrence_wall=event.start_wall + 2 * DAY,
+        title="Moved one",
+        start_wall=event.start_wall + 2 * DAY + 7200,
+        timezone=event.timezone,
+        duration=3600,
+        start_s=event.start_s + 2 * DAY + 7200,
+        end_s=event.start_s + 2 * DAY + 10_800,
+        until_s=event.start_s + 2 * DAY + 10_800,
+    )
+
+    def happening():
+        found = calendar.occurrences([host.booking_calendar], TUESDAY, TUESDAY + 9 * DAY)
+        return [(each.event.title, each.start_s) for each in found]
+
+    before = happening()
+    assert ("Moved one", moved.start_s) in before
+    staff.post(f"/events/{event.pk}/delete")
+    assert happening() == []
+    staff.post(f"/events/{event.pk}/restore")
+    assert happening() == before
+
+
+def test_what_was_not_sent_or_lies_in_a_vanished_calendar_is_not_called_in_sync(staff, host):
+    connected = factories.caldav_calendar(host, last_verified_at=now())
+    host.refresh_from_db()
+    event = make(host)
+    Mirror.everywhere.update(applied_revision=1, last_error="Not sent: the event was over already.")
+    page = staff.get(f"/events/{event.pk}").content.decode()
+    assert "Not sent: the event was over already." in page
+    assert "In sync" not in page
+    connected.state = "gone"
+    connected.save()
+    assert "The calendar is gone" in staff.get(f"/events/{event.pk}").content.decode()
+
+
+def test_a_password_reset_without_a_mail_server_is_answered(client, org):
+    member = factories.staff_user(org)
+    answer = client.post("/accounts/password/reset/", {"email": member.email}, follow=True)
+    assert answer.status_code == 200
+    assert "Look into your mail" in answer.content.decode()

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.db.models import Q
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from bookings.domain import calendar, outbox
+from bookings.domain.audit import Actor
 from bookings.domain.errors import DomainError
 from bookings.engine.zones import zone
 from bookings.models import Calendar, Event, Host, Mirror
@@ -95,9 +97,8 @@ def restore(request: StaffRequest, event_id: uuid.UUID) -> HttpResponse:
     """Undo a deletion: the same event is made anew where it was."""
     found = Event.objects.for_tenant(request.organisation).exclude(origin=Event.Origin.BOOKING)
     event = get_object_or_404(found.select_related("calendar__account"), pk=event_id, deleted_at__isnull=False)
-    data = replace(calendar.data_of(event), uid="", status=Event.Status.CONFIRMED, sequence=0)
     try:
-        again = calendar.create(event.calendar, data, actor=actor(request))
+        again = _made_anew(event, actor(request))
     except DomainError as error:
         messages.error(request, error.message)
         return redirect("week")
@@ -118,6 +119,20 @@ def retry(request: StaffRequest, mirror_id: uuid.UUID) -> HttpResponse:
     if request.htmx:
         return render(request, "staff/events/_state.html", _shown(_one(request, mirror.event_id)))
     return redirect("event", event_id=mirror.event_id)
+
+
+@transaction.atomic
+def _made_anew(event: Event, who: Actor) -> Event:
+    """The deleted event again; changed occurrences of a series come back as events of their own."""
+    data = replace(calendar.data_of(event), uid="", status=Event.Status.CONFIRMED, sequence=0)
+    changed = event.overrides.exclude(recurrence_wall__in=data.excluded_dates)
+    walls = tuple(each.recurrence_wall for each in changed if each.recurrence_wall is not None)
+    again = calendar.create(event.calendar, replace(data, excluded_dates=(*data.excluded_dates, *walls)), actor=who)
+    for each in changed:
+        if each.status != Event.Status.CANCELLED:
+            alone = replace(calendar.data_of(each), uid="", sequence=0, recurrence_wall=None)
+            calendar.create(event.calendar, alone, actor=who)
+    return again
 
 
 def _one(request: StaffRequest, event_id: uuid.UUID) -> Event:
