@@ -128,6 +128,7 @@ LOGIN_REDIRECT_URL = "/"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "username*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False  # such a mail would invite strangers to sign up
 ACCOUNT_ADAPTER = "bookings.pages.accounts.ClosedSignup"
 ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 

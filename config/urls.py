@@ -14,7 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.account.urls")),
+    path("accounts/", include("bookings.pages.account_urls")),
     path("", include("bookings.pages.customer.urls")),
     path("", include("bookings.pages.staff.urls")),
     path("", include("providers.urls")),
