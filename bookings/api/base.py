@@ -130,7 +130,12 @@ class DialectView(APIView):
         self.body = body.read(request._request)
 
     def perform_authentication(self, request: Request) -> None:
-        self.principal = self.dialect.authenticate(request)
+        try:
+            self.principal = self.dialect.authenticate(request)
+        except Refusal as refusal:
+            if refusal.status == 401:
+                rate.note_wrong_credential(request._request)
+            raise
 
     def check_permissions(self, request: Request) -> None:
         needed = self.scopes.get("GET" if request.method == "HEAD" else str(request.method))

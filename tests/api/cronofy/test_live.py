@@ -219,3 +219,15 @@ def test_callers_at_once_share_one_limit(tmp_path: Path) -> None:
         with ThreadPoolExecutor(32) as pool:
             statuses = [answer.status_code for answer in pool.map(lambda _: post(limited, data), range(32))]
     assert (statuses.count(200), statuses.count(429)) == (20, 12)
+
+
+def test_wrong_credentials_at_once_share_one_limit(tmp_path: Path) -> None:
+    with live(tmp_path, CONVENE_API_WRONG_CREDENTIALS_PER_MINUTE="5") as limited:
+        if time.time() % 60 > 45:
+            time.sleep(61 - time.time() % 60)  # all of them in one minute
+        with ThreadPoolExecutor(32) as pool:
+            answers = list(pool.map(lambda _: post(limited, {}, Authorization="Bearer nonsense"), range(32)))
+        statuses = [answer.status_code for answer in answers]
+        assert (statuses.count(401), statuses.count(429)) == (5, 27)
+        assert post(limited, body(limited)).status_code == 200
+        assert limited.log.read_text().count("5 wrong API credentials in a minute from 127.0.0.1") == 1
