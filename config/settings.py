@@ -163,9 +163,9 @@ SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
 if TRUST_PROXY:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # limits count for the last address of X-Forwarded-For, which our proxy wrote
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
-    ALLAUTH_TRUSTED_PROXY_COUNT = 1  # limits count for the last address of X-Forwarded-For, which our proxy wrote
 
 # ── Language and time ──
 LANGUAGE_CODE = "en"
@@ -185,9 +185,9 @@ STORAGES = {
 
 # ── API ──
 API_CALLS_PER_MINUTE = env.int("CONVENE_API_CALLS_PER_MINUTE", default=600)  # of one key, over all processes
+API_WRONG_CREDENTIALS_PER_MINUTE = env.int("CONVENE_API_WRONG_CREDENTIALS_PER_MINUTE", default=20)  # from one address
 REST_FRAMEWORK: dict[str, object] = {
     "DEFAULT_AUTHENTICATION_CLASSES": [],
-API_WRONG_CREDENTIALS_PER_MINUTE = env.int("CONVENE_API_WRONG_CREDENTIALS_PER_MINUTE", default=20)  # from one address
     "DEFAULT_PERMISSION_CLASSES": [],
     "UNAUTHENTICATED_USER": None,
 }
