@@ -6,6 +6,7 @@ import re
 
 import pytest
 from django.core import mail
+from django.core.cache import cache
 from django.test import Client
 
 from tests import factories
@@ -72,3 +73,13 @@ def test_somebody_switched_off_is_told_so_after_the_right_password(client: Clien
     form = {"login": member.username, "password": factories.PASSWORD}
     answer = client.post("/accounts/login/", form, follow=True)
     assert "This account is switched off" in answer.content.decode()
+
+
+def test_who_tries_too_often_is_told_so_on_a_page_of_ours(client: Client) -> None:
+    cache.clear()
+    answers = [client.post("/accounts/login/", {"login": "nobody", "password": "guess"}) for _ in range(31)]
+    cache.clear()
+    assert {answer.status_code for answer in answers[:-1]} == {200}
+    assert answers[-1].status_code == 429
+    assert 'class="sign-in"' in answers[-1].content.decode()
+    assert "Wait a minute" in answers[-1].content.decode()
