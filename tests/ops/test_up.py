@@ -218,6 +218,22 @@ def test_a_second_start_on_the_same_port_is_told_so_in_one_line(up: Running, tmp
     assert not (tmp_path / "convene.sqlite3").exists()
 
 
+def test_a_second_start_on_the_same_folder_is_told_who_runs_there_already(up: Running) -> None:
+    for port in (free_port(), up.port):
+        said = up.installation.manage("up", "--port", str(port), fails=True).stderr
+        assert f"already runs on {up.installation.data}: process {up.process.pid}, port {up.port}." in said
+        assert len(said.strip().splitlines()) == 1
+    assert signs_in(up.url)
+
+
+def test_a_folder_whose_holder_was_killed_is_free_again(another: Running) -> None:
+    another.process.kill()
+    another.process.wait(STOP_LIMIT_S)
+    assert (another.installation.data / "up.lock").exists()
+    with running(another.installation.data) as anew:
+        assert signs_in(anew.url)
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_cleanly_and_leaves_no_process_behind(another: Running, number: int) -> None:
     family = another.children()

@@ -17,7 +17,7 @@ from django.core.management import BaseCommand, CommandError, CommandParser
 from django.db import connections
 
 from bookings.domain import demo
-from bookings.management import prepare
+from bookings.management import lock, prepare
 from bookings.management.supervisor import Plan
 
 WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
@@ -43,6 +43,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
         address = _address(host, port)
+        lock.hold(settings.DATA_DIR, port)
         _refuse_busy_port(host, port)
         with prepare.static_files_meanwhile():
             prepare.database()
