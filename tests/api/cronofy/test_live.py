@@ -203,6 +203,34 @@ def test_a_body_in_chunks_is_read_and_limited(server: Live) -> None:
     assert in_chunks(server, b"{").status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("secret", "headers", "length", "status"),
+    [
+        ("", "", 300 * 1024, 413),
+        ("", "Content-Encoding: gzip\r\n", 1000, 415),
+        ("nonsense", "", 1000, 401),
+    ],
+)
+def test_an_answer_before_the_body_was_read_says_that_the_connection_ends(
+    server: Live, secret: str, headers: str, length: int, status: int
+) -> None:
+    head = (
+        f"POST {PATH} HTTP/1.1\r\nHost: {server.url[7:]}\r\n{headers}Content-Length: {length}\r\n"
+        f"Authorization: Bearer {secret or server.demo['cronofy']['client_secret']}\r\n\r\n"
+    )
+    answer = raw(server, head.encode()).partition(b"\r\n\r\n")[0].lower()
+    assert answer.startswith(f"http/1.1 {status} ".encode())
+    assert b"\r\nconnection: close" in answer
+
+
+def test_an_answer_to_a_body_that_was_read_keeps_the_connection(server: Live) -> None:
+    with requests.Session() as session:
+        bearer = {"Authorization": f"Bearer {server.demo['cronofy']['client_secret']}"}
+        for data in ({}, {}):
+            answer = session.post(server.url + PATH, json=data, headers=bearer, timeout=30)
+            assert (answer.status_code, "Connection" in answer.headers) == (422, False)
+
+
 def test_the_servers_log_holds_no_secret_and_no_body(server: Live) -> None:
     post(server, body(server, event={"summary": "plutonium" * 200}))
     log = server.log.read_text()
