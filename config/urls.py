@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
-from bookings.api.base import mount
+from bookings.api.base import missing, mount
 from bookings.api.cronofy import urls as cronofy
 from config import health
 
+handler404 = missing
 admin.autodiscover()
 urlpatterns: list[URLPattern | URLResolver] = [
     path("health/live", health.live),

@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import takewhile
 from types import ModuleType
 from typing import Any, ClassVar
 
 import orjson
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.http.response import HttpResponseBase
+from django.urls import Resolver404, URLPattern, URLResolver, include, path, re_path
+from django.views.defaults import page_not_found
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
@@ -28,7 +31,7 @@ from bookings.domain import keys
 from bookings.domain.audit import Actor
 from bookings.models import ApiKey, Host, Organisation
 
-__all__ = ["Dialect", "DialectView", "Principal", "Problem", "Refusal", "mount"]
+__all__ = ["Dialect", "DialectView", "Principal", "Problem", "Refusal", "missing", "mount"]
 
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 
@@ -202,11 +205,43 @@ class Missing(DialectView):
         raise refusals.not_found()
 
 
+_places: list[tuple[list[str], Dialect]] = []
+"""The paths of all mounted dialects, in segments, up to the first that varies."""
+
+
 def mount(urls: ModuleType) -> list[URLPattern | URLResolver]:
     """A dialect's paths at the root of the site and under its name, from its `urls` module.
 
-    `urls` has `urlpatterns` and `dialect`. Under the name, unknown paths are answered in the dialect's own shape.
+    `urls` has `urlpatterns` and `dialect`. Under the name, unknown paths are answered in the dialect's own shape; at
+    the root, where dialects and pages stand side by side, `missing` does that.
     """
     dialect: Dialect = urls.dialect
+    _places.extend((_fixed(str(entry.pattern)), dialect) for entry in urls.urlpatterns)
     unknown = re_path("", Missing.as_view(dialect=dialect))
     return [path("", include(urls)), path(f"{dialect.name}/", include([*urls.urlpatterns, unknown]))]
+
+
+def missing(request: HttpRequest, exception: Exception) -> HttpResponseBase:
+    """The site's 404. A path that begins like one of a mounted dialect is answered in that dialect's shape: of several,
+    the one it has most in common with, else the one mounted first. Browsers, who name text/html, get the page.
+    """
+    dialect = _neighbour(request.path_info) if isinstance(exception, Resolver404) else None
+    if dialect is None or "text/html" in request.headers.get("Accept", ""):
+        return page_not_found(request, exception)
+    answer: HttpResponseBase = Missing.as_view(dialect=dialect)(request)
+    return answer
+
+
+def _fixed(route: str) -> list[str]:
+    return list(takewhile(lambda segment: segment and "<" not in segment, route.split("/")))
+
+
+def _neighbour(path_info: str) -> Dialect | None:
+    segments = path_info.strip("/").split("/")
+    shared = [_common(segments, place) for place, _ in _places]
+    most = max(shared, default=0)
+    return _places[shared.index(most)][1] if most else None
+
+
+def _common(one: list[str], other: list[str]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
