@@ -236,9 +236,13 @@ def test_a_folder_whose_holder_was_killed_is_free_again(another: Running) -> Non
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_stops_cleanly_and_leaves_no_process_behind(another: Running, number: int) -> None:
+    eventually(lambda: "Ready" in another.text, another.text, 10)
     family = another.children()
     assert another.stop(number) == 0
     eventually(lambda: "Stopped." in another.text, another.text, 5)
+    last_words = another.text.partition("Ready")[2]
+    assert "INFO providers.management.commands.worker: Stopping" in last_words
+    assert not re.search("WARNING|ERROR|Traceback", last_words), last_words
     assert not [pid for pid, command in family.items() if command_line(pid) == command]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import signal
 import socket
+import sys
 import threading
 import time
 from types import FrameType
@@ -27,7 +29,14 @@ class StoppingWorker(Worker):
 
     def shutdown(self, signum: int, frame: FrameType | None) -> None:
         push.stopping.set()
-        super().shutdown(signum, frame)
+        if not self.running:
+            super().shutdown(signum, frame)  # asked again: it ends at once, and warns
+            return
+        # To be stopped is nothing to warn of.
+        log.info("Stopping after the task in hand (%s).", signal.strsignal(signum))
+        self.running = False
+        if not self.running_task:
+            sys.exit(0)
 
 
 class Command(BaseCommand):
