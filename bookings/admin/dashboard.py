@@ -18,7 +18,7 @@ UNWELL = ("failing", "reauth")
 
 
 def troubled_accounts() -> int:
-    return int(Account.everywhere.filter(health__in=UNWELL).count())
+    return int(_connected().filter(health__in=UNWELL).count())
 
 
 def troubled_mirrors() -> int:
@@ -27,12 +27,17 @@ def troubled_mirrors() -> int:
 
 def overview(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Add figures and the accounts and mirrors that are failing to the context of the first page."""
-    failing_accounts = Account.everywhere.filter(health__in=UNWELL).select_related("host", "organisation")
+    failing_accounts = _connected().filter(health__in=UNWELL).select_related("host", "organisation")
     failing_mirrors = _failing().select_related("event", "calendar")
     context["figures"] = [*_health_figures(), *_booking_figures()]
     context["failing_accounts"] = failing_accounts.order_by("failing_since")[:5]
     context["failing_mirrors"] = failing_mirrors.defer("create_body").order_by("failing_since")[:5]
     return context
+
+
+def _connected() -> QuerySet[Account]:
+    """Accounts that somebody connected: what is kept on this server cannot fail to be reached."""
+    return Account.everywhere.exclude(provider=Account.Provider.LOCAL)
 
 
 def _failing() -> QuerySet[Mirror]:
@@ -41,13 +46,13 @@ def _failing() -> QuerySet[Mirror]:
 
 
 def _health_figures() -> list[dict[str, Any]]:
-    accounts = Account.everywhere.aggregate(all=Count("pk"), unwell=Count("pk", filter=Q(health__in=UNWELL)))
+    accounts = _connected().aggregate(all=Count("pk"), unwell=Count("pk", filter=Q(health__in=UNWELL)))
     stale = Calendar.everywhere.filter(state__in=(Calendar.State.STALE, Calendar.State.GONE)).count()
     waiting = Mirror.everywhere.exclude(desired_revision=F("applied_revision")).count()
     return [
         _figure("Accounts failing", accounts["unwell"], "account", f"of {accounts['all']} connected", bad=True),
         _figure("Calendars stale or gone", stale, "calendar", "their times still block", bad=True),
-        _figure("Waiting in the outbox", waiting, "mirror", "changes on their way"),
+        _figure("Mirrors pending", waiting, "mirror", "changes on their way"),
     ]
 
 

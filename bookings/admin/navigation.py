@@ -19,7 +19,7 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             [
                 ("Accounts", "link", "account", troubled_accounts()),
                 ("Calendars", "calendar_month", "calendar", 0),
-                ("Outbox", "outbox", "mirror", troubled_mirrors()),
+                ("Mirrors", "outbox", "mirror", troubled_mirrors()),
                 ("Push attempts", "history", "pushattempt", 0),
                 ("Messages", "mail", "message", 0),
             ],

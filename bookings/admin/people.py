@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 from django.core.exceptions import ValidationError
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 from unfold.decorators import display
@@ -18,7 +18,7 @@ from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationFo
 from unfold.widgets import UnfoldAdminTextInputWidget
 
 from bookings.domain import accounts, hosts
-from bookings.models import Contact, Host, Membership, Organisation, Override, Schedule
+from bookings.models import Account, Contact, Host, Membership, Organisation, Override, Schedule
 
 from .base import OperatorAdmin, actor_of
 from .forms import OperatorForm, RowsOfParent
@@ -184,9 +184,10 @@ class HostAdmin(OperatorAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Host]:
         queryset: QuerySet[Host] = super().get_queryset(request)
-        return queryset.annotate(account_total=Count("accounts"))
+        connected = ~Q(accounts__provider=Account.Provider.LOCAL)
+        return queryset.annotate(account_total=Count("accounts", filter=connected))
 
-    @display(description="Accounts", ordering="account_total")
+    @display(description="Connected accounts", ordering="account_total")
     def account_count(self, host: Any) -> int:
         return int(host.account_total)
 

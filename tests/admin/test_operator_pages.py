@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
@@ -10,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from bookings.admin.base import ReadOnlyAdmin  # with its package, which registers everything
-from bookings.models import AuditEntry, TenantModel
+from bookings.models import Account, AuditEntry, TenantModel
 from tests import factories
 from tests.admin.conftest import make_world
 
@@ -68,6 +70,22 @@ def test_the_first_page_names_what_is_failing_and_why(operator, world):
     assert "The server did not answer." in html
     assert "The calendar refused it." in html
     assert_silent(html, world)
+
+
+def test_accounts_are_counted_that_somebody_connected(operator, world):
+    factories.host(world.organisation)  # has a local account, as every host does
+    assert Account.everywhere.count() > 1
+    html = operator.get(reverse("admin:index")).content.decode()
+    assert "of 1 connected" in html
+    hosts = operator.get(reverse("admin:bookings_host_changelist")).content.decode()
+    assert sorted(re.findall(r'data-label="Connected accounts">(\d+)<', hosts)) == ["0", "1"]
+
+
+def test_a_mirror_is_called_one_everywhere(operator, world):
+    for page in ("index", "bookings_mirror_changelist", "bookings_event_changelist"):
+        html = operator.get(reverse(f"admin:{page}")).content.decode()
+        assert "Mirrors" in html
+        assert "outbox" not in re.sub(r"<span class=.material-symbols-outlined.*?</span>", "", html, flags=re.S).lower()
 
 
 def assert_silent(html: str, world) -> None:
