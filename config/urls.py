@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.templatetags.static import static
 from django.urls import URLPattern, URLResolver, include, path
+from django.utils.functional import lazy
+from django.views.decorators.cache import cache_control
+from django.views.generic import RedirectView
 
 from bookings.api.base import missing, mount
 from bookings.api.cronofy import urls as cronofy
@@ -12,6 +16,7 @@ from config import health
 handler404 = missing
 admin.autodiscover()
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("favicon.ico", cache_control(max_age=86_400)(RedirectView.as_view(url=lazy(static, str)("logo.svg")))),
     path("health/live", health.live),
     path("health/ready", health.ready),
     path("admin/", admin.site.urls),

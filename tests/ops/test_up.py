@@ -206,6 +206,13 @@ def test_static_files_are_served_hashed_and_cached(up: Running) -> None:
     assert (answer.status_code, "immutable" in answer.headers["Cache-Control"]) == (200, True)
 
 
+def test_browsers_that_ask_for_an_icon_unasked_get_the_logo(up: Running) -> None:
+    answer = requests.get(f"{up.url}/favicon.ico", timeout=10)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "image/svg+xml")
+    assert [step.status_code for step in answer.history] == [302]
+    assert "max-age=86400" in answer.history[0].headers["Cache-Control"]
+
+
 def test_the_demo_command_knows_where_the_running_server_is(up: Running) -> None:
     sheet = json.loads(up.installation.manage("demo", "--json").stdout)
     assert sheet["base_url"] == up.url
