@@ -6,8 +6,9 @@ Everything is read from local rows in a constant number of queries; no provider 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 
 from django.utils.timezone import now as utc_now
 
@@ -67,7 +68,7 @@ class Offer:
     def hosts_at(self, start: int) -> list[Host]:
         """The free hosts at an offered start, one for each position that can be filled."""
         who = self._free.get(start, 0)
-        return _one_a_position(c for index, c in enumerate(self._candidates) if who >> index & 1)
+        return _one_a_position(self._candidates, who)
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def offer(terms: Terms, lo: int, hi: int, *, now: int | None = None, public: boo
         clock = zone(terms.timezone)
         lo = clock.day_bounds(clock.day_of(lo))[0]
     lo, hi = max(lo, earliest), min(hi, _latest(terms, now))
-    if lo >= hi or not terms.hosts:
+    if lo >= hi or _too_few(terms):
         return Offer([], {}, ())
     known = facts.read(terms, lo, hi, now, trust_stale=not public)
     free = _free(terms, known, lo, hi)
@@ -126,15 +127,12 @@ def offer(terms: Terms, lo: int, hi: int, *, now: int | None = None, public: boo
 def check(terms: Terms, start: int, *, now: int | None = None, public: bool = True) -> Verdict:
     """The decision on one start: ok exactly when `offer` would list it."""
     now = _now(now)
-    code = _outside_window(terms, start, now) or ("" if len(terms.hosts) >= max(1, terms.required) else "no_host")
-    if code:
+    if code := _outside_window(terms, start, now) or ("no_host" if _too_few(terms) else ""):
         return Verdict(False, code, REFUSALS[code])
     known = facts.read(terms, start, start + terms.length, now, trust_stale=not public)
     verdict = _judge(terms, known, start)
-    if verdict.ok and terms.first_only:
-        clock = zone(terms.timezone)
-        if start not in offer(terms, *clock.day_bounds(clock.day_of(start)), now=now, public=public).starts:
-            return Verdict(False, "not_first", REFUSALS["not_first"])
+    if verdict.ok and not _is_first(terms, start, now, public):
+        return Verdict(False, "not_first", REFUSALS["not_first"])
     return verdict
 
 
@@ -147,24 +145,46 @@ def next_free(terms: Terms, after: int, count: int = 5, *, now: int | None = Non
 
 
 def explain(terms: Terms, start: int, *, now: int | None = None, public: bool = True) -> list[Reason]:
-    """The chain of reasons for one start, rule by rule and host by host. For staff: customers get `check`."""
+    """The chain of reasons for one start, rule by rule and host by host. For staff: customers get `check`.
+
+    Where `check` refuses, its code is that of the first reason that is not ok; a time that can be had may still have
+    hosts who are not free.
+    """
     now = _now(now)
     window = _outside_window(terms, start, now)
     chain = [Reason(window or "in_window", REFUSALS.get(window, "Inside the booking window."), not window)]
+    if _too_few(terms):
+        chain.append(_refusal("no_host"))
     if not terms.hosts:
-        return [*chain, Reason("no_host", REFUSALS["no_host"], False)]
+        return chain
     known = facts.read(terms, start, start + terms.length, now, trust_stale=not public)
+    chain += _of_everybody(terms, known, start, now, public)
+    return chain if start in known.sessions else chain + _of_hosts(terms, known, start, now)
+
+
+def _refusal(code: str) -> Reason:
+    return Reason(code, REFUSALS[code], False)
+
+
+def _of_everybody(terms: Terms, known: Facts, start: int, now: int, public: bool) -> list[Reason]:
+    """What concerns a start whoever of the hosts is free."""
+    found = []
     if start in known.sessions:
-        return [*chain, Reason("seat_left", "A session at this time still has a seat.", True)]
-    if limited := _limited(terms, known, start):
-        chain.append(Reason(limited, REFUSALS[limited], False))
+        found.append(Reason("seat_left", "A session at this time still has a seat.", True))
+    elif limited := _limited(terms, known, start):
+        found.append(_refusal(limited))
+    if not _too_few(terms) and _judge(terms, known, start).ok and not _is_first(terms, start, now, public):
+        found.append(_refusal("not_first"))
+    return found
+
+
+def _of_hosts(terms: Terms, known: Facts, start: int, now: int) -> list[Reason]:
+    found = []
     for candidate in known.candidates:
         code = _against(terms, known, candidate, start)
         detail = _detail(code, terms, candidate.host, start, now)
-        chain.append(Reason(code or "free", REFUSALS.get(code, "Free."), not code, candidate.host.name, detail))
-    if all(reason.ok for reason in chain) and not (verdict := check(terms, start, now=now, public=public)).ok:
-        chain.append(Reason(verdict.code, verdict.message, False))
-    return chain
+        found.append(Reason(code or "free", REFUSALS.get(code, "Free."), not code, candidate.host.name, detail))
+    return found
 
 
 def _free(terms: Terms, known: Facts, lo: int, hi: int) -> dict[int, int]:
@@ -175,25 +195,27 @@ def _free(terms: Terms, known: Facts, lo: int, hi: int) -> dict[int, int]:
         return dict.fromkeys(slots.all_of(times, terms.grid, lo, hi), (1 << len(times)) - 1)
     if nobody_stands_in:
         return dict(slots.n_of_m(times, terms.required, terms.grid, lo, hi))
+    positions = _positions(known)
     some = slots.any_of(times, terms.grid, lo, hi)
-    return {start: who for start, who in some if _positions(known, who) >= terms.required}
+    return {start: who for start, who in some if positions(who) >= terms.required}
 
 
 def _within_limits(terms: Terms, known: Facts, free: dict[int, int]) -> dict[int, int]:
-    left = {}
+    left, positions = {}, _positions(known)
     for start, who in free.items():
         if _limited(terms, known, start):
             continue
         for index, candidate in enumerate(known.candidates):
             if who >> index & 1 and known.limited(candidate.host.pk, candidate.host.timezone, start):
                 who &= ~(1 << index)
-        if _positions(known, who) >= terms.required:
+        if positions(who) >= terms.required:
             left[start] = who
     return left
 
 
-def _positions(known: Facts, who: int) -> int:
-    return len({c.position for index, c in enumerate(known.candidates) if who >> index & 1})
+def _positions(known: Facts) -> Callable[[int], int]:
+    """How many positions a set of candidates can fill; the same few sets come again and again."""
+    return cache(lambda who: len(_one_a_position(known.candidates, who)))
 
 
 def _first_of_days(terms: Terms, free: dict[int, int]) -> dict[int, int]:
@@ -210,18 +232,37 @@ def _judge(terms: Terms, known: Facts, start: int) -> Verdict:
     if limited := _limited(terms, known, start):
         return Verdict(False, limited, REFUSALS[limited])
     against = {candidate: _against(terms, known, candidate, start) for candidate in known.candidates}
-    hosts = tuple(_one_a_position(candidate for candidate, code in against.items() if not code))
+    who = sum(1 << index for index, code in enumerate(against.values()) if not code)
+    hosts = tuple(_one_a_position(known.candidates, who))
     if len(hosts) >= terms.required:
         return Verdict(True, hosts=hosts)
     code = next(code for code in against.values() if code)
     return Verdict(False, code, REFUSALS[code], hosts)
 
 
-def _one_a_position(candidates: Iterable[Candidate]) -> list[Host]:
-    chosen: dict[int, Host] = {}
-    for candidate in candidates:
-        chosen.setdefault(candidate.position, candidate.host)
-    return list(chosen.values())
+def _one_a_position(candidates: tuple[Candidate, ...], who: int) -> list[Host]:
+    """Hosts for as many positions as the free candidates (bits of `who`) can fill, nobody for two of them.
+
+    A colleague may stand in for several people, or be asked for as well: whoever stands in gives way to a position
+    that only they can fill (augmenting paths, as in every bipartite matching).
+    """
+    free: dict[int, dict[uuid.UUID, Host]] = {}
+    for index, candidate in enumerate(candidates):
+        if who >> index & 1:
+            free.setdefault(candidate.position, {})[candidate.host.pk] = candidate.host
+    filled: dict[uuid.UUID, int] = {}
+
+    def fill(position: int, tried: set[uuid.UUID]) -> bool:
+        for key in free[position].keys() - tried:
+            tried.add(key)
+            if key not in filled or fill(filled[key], tried):
+                filled[key] = position
+                return True
+        return False
+
+    for position in free:
+        fill(position, set())
+    return [free[position][key] for key, position in sorted(filled.items(), key=lambda each: each[1])]
 
 
 def _against(terms: Terms, known: Facts, candidate: Candidate, start: int) -> str:
@@ -234,6 +275,19 @@ def _limited(terms: Terms, known: Facts, start: int) -> str:
     """The code of a used-up limit that concerns every host: the event type's or the customer's."""
     keys = (limit.key for limit in terms.limits if limit.of != "host")
     return next(filter(None, (known.limited(key, terms.timezone, start) for key in keys)), "")
+
+
+def _too_few(terms: Terms) -> bool:
+    return len(terms.hosts) < max(1, terms.required)
+
+
+def _is_first(terms: Terms, start: int, now: int, public: bool) -> bool:
+    """Whether a start that can be had is the first of its day, where only that one is offered."""
+    if not terms.first_only:
+        return True
+    clock = zone(terms.timezone)
+    lo, hi = clock.day_bounds(clock.day_of(start))
+    return start in offer(terms, lo, hi + terms.length, now=now, public=public).starts
 
 
 def _outside_window(terms: Terms, start: int, now: int) -> str:

@@ -283,4 +283,5 @@ def _sessions(terms: Terms, history: list[_Past]) -> dict[int, uuid.UUID]:
 
 
 def _date(second: int) -> date:
-    return date.fromordinal(second // DAY + _EPOCH)
+    """The UTC date of an instant; the first or last that there is for one beyond the calendar."""
+    return date.fromordinal(min(max(second // DAY + _EPOCH, 1), date.max.toordinal()))

@@ -176,6 +176,19 @@ def test_only_the_first_free_slot_of_each_day_is_offered(host):
     assert offer(of_event_type(kind), lo, hi).starts == [lo + 1800]
 
 
+def test_the_first_slot_of_a_day_may_end_on_the_next():
+    host = factories.host(weekly=[[[1380, 1440]]] * 7, timezone="Europe/Berlin")
+    Override.everywhere.create(
+        organisation=host.organisation, host=host, kind="hours", blocks=[[0, 30]],
+        first_day=as_date(today(host) + 3), last_day=as_date(today(host) + 3),
+    )  # fmt: skip
+    kind = event_type(host, first_slot_only=True, durations=[90], slot_interval=60)
+    (lo, _), (_, hi) = day_bounds(host, 2), day_bounds(host, 3)
+    (start,) = offer(of_event_type(kind), lo, hi).starts
+    assert start == lo + 23 * 3600
+    assert check(of_event_type(kind), start).ok
+
+
 # ── Days off ──
 
 
@@ -219,6 +232,24 @@ def test_a_colleague_stands_in_during_leave_and_only_then(host):
     booking = reserve.book(host.organisation, terms, start, wish(), actor=SYSTEM)
     assert booking.claims.get().host == colleague
     assert check(terms, start).code in ("booked", "outside_hours")
+
+
+def test_nobody_takes_two_places_of_a_meeting(host):
+    other, colleague = (
+        factories.host(host.organisation, weekly=factories.ALWAYS, timezone="Europe/Berlin") for _ in range(2)
+    )
+    leave(host, colleague)
+    both = GroupRule.everywhere.create(organisation=host.organisation, name="Both", mode="all")
+    for member in (host, colleague):
+        GroupMember.everywhere.create(organisation=host.organisation, rule=both, host=member)
+    terms = of_group(both, minutes=30)
+    assert offer(terms, *day_bounds(host, 2)).starts == [], "the colleague is needed already"
+    assert check(terms, day_bounds(host, 2)[0]).code == "outside_hours"
+    leave(host, other)
+    start = day_bounds(host, 2)[0]
+    assert set(offer(terms, *day_bounds(host, 2)).hosts_at(start)) == {other, colleague}
+    booking = reserve.book(host.organisation, terms, start, wish(), actor=SYSTEM)
+    assert {claim.host for claim in booking.claims.all()} == {other, colleague}
 
 
 def test_leave_without_a_colleague_is_closed(host):
@@ -346,6 +377,18 @@ def test_guests_of_a_session_do_not_see_each_other(host):
     assert not session.event.participants.filter(email="a@b.co").exists()
 
 
+def test_a_group_that_became_too_small_offers_no_seats(host):
+    rule = GroupRule.everywhere.create(organisation=host.organisation, name="Team", mode="some", required=1)
+    GroupMember.everywhere.create(organisation=host.organisation, rule=rule, host=host)
+    kind = event_type(host, capacity=2, group_rule=rule)
+    start = day_bounds(host, 2)[0]
+    seat(kind, start, "a@b.co")
+    GroupRule.everywhere.update(required=2)
+    kind.refresh_from_db()
+    assert check(of_event_type(kind), start).code == "no_host"
+    assert offer(of_event_type(kind), *day_bounds(host, 2)).starts == []
+
+
 # ── Series ──
 
 
@@ -408,3 +451,36 @@ def test_every_explanation_ends_as_the_decision_does(host):
             chain = explain(of_event_type(kind), start)
             assert all(reason.ok for reason in chain) is verdict.ok
             assert verdict.ok or verdict.code in {reason.code for reason in chain}
+
+
+def first_refusal(chain):
+    return next(reason.code for reason in chain if not reason.ok)
+
+
+def test_the_first_refusal_of_an_explanation_is_the_reason_of_the_decision(host):
+    busy = factories.host(host.organisation, weekly=[[]] * 7, timezone="Europe/Berlin")
+    rule = GroupRule.everywhere.create(organisation=host.organisation, name="Team", mode="some", required=1)
+    for member in (host, busy):
+        GroupMember.everywhere.create(organisation=host.organisation, rule=rule, host=member)
+    later = day_bounds(host, 2)[0] + 3600
+    firsts = of_event_type(event_type(host, group_rule=rule, first_slot_only=True))
+    assert check(firsts, later).code == first_refusal(explain(firsts, later)) == "not_first"
+    rule.required = 3
+    assert check(of_group(rule, minutes=30), later).code == "no_host"
+    assert first_refusal(explain(of_group(rule, minutes=30), later)) == "no_host"
+
+
+def test_a_seat_that_is_not_in_the_first_session_of_the_day_is_explained_so(host):
+    kind = event_type(host, capacity=2)
+    later = day_bounds(host, 2)[0] + 3600
+    seat(kind, later, "a@b.co")
+    EventType.everywhere.update(first_slot_only=True)
+    kind.refresh_from_db()
+    assert check(of_event_type(kind), later).code == "not_first"
+    assert first_refusal(explain(of_event_type(kind), later)) == "not_first"
+
+
+def test_times_beyond_the_calendar_are_explained_too(host):
+    terms = of_host(host, minutes=30)
+    assert first_refusal(explain(terms, 2**40)) == "too_far"
+    assert first_refusal(explain(terms, -(2**40))) == "past"
