@@ -191,5 +191,25 @@ def test_staff_learn_why_a_time_is_offered_or_not(staff, host):
     assert "Next free:" in html
 
 
+def test_a_group_is_offered_although_not_all_of_it_is_free(staff, host):
+    other = factories.host(host.organisation, weekly=factories.ALWAYS, timezone=host.timezone)
+    rule = GroupRule.everywhere.create(organisation=host.organisation, name="Any of us")
+    for member in (host, other):
+        GroupMember.everywhere.create(organisation=host.organisation, rule=rule, host=member)
+    start = offer(of_host(host, minutes=30), 0, 2**40).starts[4]
+    reserve.book(host.organisation, of_host(host, minutes=30), start, reserve.Wish("Portfolio", "UTC"), actor=SYSTEM)
+    at = dt.datetime.fromtimestamp(zone(host.timezone).to_wall(start), dt.UTC)
+    query = {"host": rule.pk, "day": f"{at:%Y-%m-%d}", "time": f"{at:%H:%M}", "duration": 30}
+    html = staff.get("/why", query).content.decode()
+    assert ">Offered<" in html
+    assert "Portfolio" in html, "who is not free is told all the same"
+
+
+@pytest.mark.parametrize("day", ["0001-01-01", "1969-12-31", "9999-12-31"])
+def test_a_day_at_the_end_of_time_is_explained(staff, host, day):
+    query = {"host": host.pk, "day": day, "time": "23:59", "duration": 30}
+    assert ">Not offered<" in staff.get("/why", query).content.decode()
+
+
 def test_an_incomplete_question_is_asked_back(staff, host):
     assert "This field is required." in staff.get("/why", {"host": host.pk}).content.decode()

@@ -27,10 +27,9 @@ def why(request: StaffRequest) -> HttpResponse:
     if form.is_bound and form.is_valid():
         terms = _terms(form)
         start = _start(form, terms)
-        chain = availability.explain(terms, start)
         context |= {
-            "chain": chain,
-            "offered": all(reason.ok for reason in chain),
+            "chain": availability.explain(terms, start),
+            "offered": availability.check(terms, start).ok,
             "start": start,
             "timezone": terms.timezone if terms.hosts else "UTC",
             "next_free": availability.next_free(terms, start) if terms.hosts else [],
