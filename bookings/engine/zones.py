@@ -233,6 +233,20 @@ def _names() -> dict[str, str]:
     return {name.casefold(): name for name in listed}
 
 
+def named_after(place: str) -> tuple[str, ...]:
+    """The IANA zones whose last part is that place, in any case: ("Europe/Berlin",) for "berlin"."""
+    return _places().get(place.replace(" ", "_").casefold(), ())
+
+
+@cache
+def _places() -> dict[str, tuple[str, ...]]:
+    found: dict[str, tuple[str, ...]] = {}
+    for name in sorted(_names().values()):
+        place = name.rsplit("/", 1)[-1].casefold()
+        found[place] = (*found.get(place, ()), name)
+    return found
+
+
 @cache
 def _windows() -> dict[str, str]:
     return {name.casefold(): target for name, target in WINDOWS_ZONES.items()}

@@ -12,9 +12,10 @@ from bookings.engine.zones import DAY, UnknownZone, zone
 
 from .event import DECLINED, EARLIEST, LATEST, EventData, Person, is_datable
 from .ical_parts import MAPPED, alerts_of, conference_of, people_of, unmapped
-from .lines import Component, Line, Malformed, read
+from .lines import Component, Line, Malformed, read, unescape
 from .times import read_duration, read_wall
-from .vtimezone import known, match
+from .vtimezone import match
+from .zone_names import known, told_by_offset
 
 MAX_DATES = 5_000
 MAX_OVERRIDES = 1_000
@@ -126,7 +127,7 @@ class _Reader:
         parsed.timezone = parsed.timezone or named or ""
         self.default = named or default
         self.changed: list[_Changed] = []
-        self.definitions = {part.text("TZID"): part for part in calendar.parts if part.name == "VTIMEZONE"}
+        self.definitions = {part.text("TZID").strip(): part for part in calendar.parts if part.name == "VTIMEZONE"}
 
     def read(self) -> list[_Changed]:
         """Put masters and problems into the Parsed; return the changed occurrences."""
@@ -168,13 +169,13 @@ class _Reader:
 
     def _zone_of(self, tzid: str, wall: int) -> str | None:
         """The IANA zone a TZID means; None, so that the time floats, when nothing tells."""
-        name = tzid.strip()
+        name = unescape(tzid).strip()
         if not name:
             return None
         if name not in self.zones:
             definition = self.definitions.get(name)
             found = known(name) or (match(definition, wall, self.default) if definition else None)
-            self.zones[name] = found or ""
+            self.zones[name] = found or told_by_offset(name, self.default) or ""
         return self.zones[name] or None
 
     def _moment(self, line: Line, value: str | None = None) -> _Moment:

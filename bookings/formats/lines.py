@@ -175,7 +175,14 @@ def parse_line(text: str) -> Line | None:
         params[found[1].upper()] = ",".join(map(_parameter, values))
         at = found.end()
     rest = text[at:].lstrip(" \t")
-    return Line(name.upper(), params, rest[1:]) if rest.startswith(":") else None
+    if not rest.startswith(":"):
+        return None
+    value = rest[1:]
+    if ":" in value and "TZID" in params:
+        # Exchange leaves a zone called tzone://Microsoft/Utc without quotes; a time has no colon.
+        more, _, value = value.rpartition(":")
+        params["TZID"] += f":{more.partition(';')[0]}"
+    return Line(name.upper(), params, value)
 
 
 def _parameter(value: str) -> str:

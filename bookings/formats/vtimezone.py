@@ -7,24 +7,16 @@ from functools import lru_cache
 
 from bookings.engine.recurrence import RecurrenceSet, Rule, RuleError, TooMany, parse_rule
 from bookings.engine.windows_zones import WINDOWS_ZONES
-from bookings.engine.zones import DAY, UnknownZone, canonical, zone
+from bookings.engine.zones import DAY, UnknownZone, zone
 from bookings.engine.zones import wall as date_wall
 
 from .lines import Component, Line
 from .times import basic, offset_seconds, offset_text, read_wall
+from .zone_names import fixed, known
 
 MAX_OBSERVANCES = 200
 _YEAR = 366 * DAY
 _PRESENT = date_wall(2026, 7, 1)
-
-
-def known(tzid: str) -> str | None:
-    """The IANA zone of that name, Windows name or vendor-prefixed name, or None."""
-    found = canonical(tzid)
-    if found is None and "/" in tzid and not tzid.startswith("/"):
-        # Some programs leave out the slash in front of their prefix.
-        found = canonical("/" + tzid)
-    return found
 
 
 def match(definition: Component, wall: int, default: str) -> str | None:
@@ -41,7 +33,7 @@ def match(definition: Component, wall: int, default: str) -> str | None:
         onsets = _onsets(definition, at)
         if onsets and (found := _alike(onsets, at, default)):
             return found
-    return _fixed(_offset_at(onsets, _PRESENT)) if onsets else None
+    return fixed(_offset_at(onsets, _PRESENT)) if onsets else None
 
 
 def _alike(onsets: list[tuple[int, int]], wall: int, default: str) -> str | None:
@@ -55,11 +47,6 @@ def _alike(onsets: list[tuple[int, int]], wall: int, default: str) -> str | None
         if all(clock.offset(at - offset) == offset for at, offset in zip(samples, wanted, strict=True)):
             return name
     return None
-
-
-def _fixed(offset: int) -> str | None:
-    hours, rest = divmod(-offset, 3600)
-    return canonical(f"Etc/GMT{hours:+d}") if not rest else None
 
 
 def _onsets(definition: Component, wall: int) -> list[tuple[int, int]]:

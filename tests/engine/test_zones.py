@@ -191,6 +191,14 @@ def test_the_names_calendars_use_are_understood(name: str, expected: str | None)
     assert canonical(name) == expected
 
 
+@pytest.mark.parametrize(
+    ("place", "zones_there"),
+    [("berlin", ("Europe/Berlin",)), ("Mexico City", ("America/Mexico_City",)), ("Atlantis", ()), ("", ())],
+)
+def test_zones_are_found_by_their_place(place: str, zones_there: tuple[str, ...]) -> None:
+    assert zones.named_after(place) == zones_there
+
+
 def test_every_windows_zone_is_a_zone() -> None:
     assert len(WINDOWS_ZONES) > 130
     for target in WINDOWS_ZONES.values():

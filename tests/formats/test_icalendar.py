@@ -54,6 +54,21 @@ def start_of(event: EventData) -> str:
         ("DTSTART;TZID=../../etc/passwd:20270701T090000", "2027-07-01T07:00Z", "Europe/Berlin"),
         (f"DTSTART;TZID={'x' * 10_000}:20270701T090000", "2027-07-01T07:00Z", "Europe/Berlin"),
         ("dtstart;tzid=Asia/Tokyo:20270701t090000", "2027-07-01T00:00Z", "Asia/Tokyo"),
+        ("DTSTART;TZID=tzone://Microsoft/Utc:20270701T090000", "2027-07-01T09:00Z", "UTC"),
+        (
+            'DTSTART;TZID="(UTC-08:00) Pacific Time (US & Canada)":20270701T090000',
+            "2027-07-01T16:00Z",
+            "America/Los_Angeles",
+        ),
+        (
+            'DTSTART;TZID="(UTC+08:00) Beijing, Hong Kong, Urumqi":20270701T090000',
+            "2027-07-01T01:00Z",
+            "Asia/Hong_Kong",
+        ),
+        ('DTSTART;TZID="(UTC+01:00) Irgendwo in Mitteleuropa":20270701T090000', "2027-07-01T07:00Z", "Europe/Berlin"),
+        ('DTSTART;TZID="(UTC+08:00) Berlin":20270701T090000', "2027-07-01T01:00Z", "Etc/GMT-8"),
+        ("DTSTART;TZID=UTC+5:20270701T090000", "2027-07-01T04:00Z", "Etc/GMT-5"),
+        ("DTSTART;TZID=+0530:20270701T090000", "2027-07-01T03:30Z", "Asia/Kolkata"),
     ],
 )
 def test_a_start_means_the_instant_its_writer_meant(written, instant, timezone):
