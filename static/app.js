@@ -22,7 +22,7 @@ document.addEventListener("focusin", (event) => {
 
 // What an answer swapped in asks to be looked at first: an error summary, a new link.
 document.addEventListener("htmx:afterSwap", (event) => {
-  const wanted = event.detail.target.querySelector("[data-focus]");
+  const wanted = event.target.querySelector("[data-focus]"); // event.detail.target may be what was swapped out
   if (wanted) wanted.focus();
 });
 
