@@ -22,7 +22,7 @@ from typing import Any
 import pytest
 import requests
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from tests.conftest import BROWSERS
 from tests.servers import CalDavServer, free_port, radicale
@@ -250,13 +250,18 @@ def visitor(convene: Installation, chromium: Browser, pictures: Path) -> Iterato
     assert not [complaint for someone in present for complaint in someone.complaints]
 
 
+def _is_complaint(said: ConsoleMessage) -> bool:
+    """Any error but the browser's own line about an answer with a status of 400 or more, which pages may well give."""
+    return said.type == "error" and not said.text.startswith("Failed to load resource: the server responded")
+
+
 def _listen_for_complaints(someone: Visitor) -> None:
     def note(text: str) -> None:
         someone.complaints.append(text)
 
     someone.context.on(
         "console",
-        lambda said: note(f"console: {said.text}") if "Content Security Policy" in said.text else None,
+        lambda said: note(f"console: {said.text}") if _is_complaint(said) else None,
     )
     someone.context.on("weberror", lambda error: note(f"script: {error.error}"))
     someone.context.on(

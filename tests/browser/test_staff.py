@@ -33,6 +33,29 @@ def test_a_summary_of_1025_characters_is_refused_beside_its_field_and_kept(visit
     expect(page.get_by_label("Link", exact=True)).to_be_visible()
 
 
+def test_a_refused_event_comes_back_without_a_complaint_of_the_browser(visitor: Arrive):
+    """A field that was made larger by its corner carries a style of the browser's, which no page of ours may set."""
+    staff = visitor()
+    staff.sign_in_as_staff()
+    staff.go("/events/new")
+    page = staff.page
+    box = page.get_by_label("Description")
+    box.scroll_into_view_if_needed()
+    place = box.bounding_box()
+    assert place is not None
+    corner = (place["x"] + place["width"] - 5, place["y"] + place["height"] - 5)
+    page.mouse.move(*corner)
+    page.mouse.down()
+    page.mouse.move(corner[0], corner[1] + 60, steps=5)
+    page.mouse.up()
+    assert "height" in (box.get_attribute("style") or "")
+    box.fill("A long story")
+    page.get_by_role("button", name="Make the event").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(box).to_have_value("A long story")
+    assert staff.complaints == []
+
+
 def test_a_calendar_that_vanishes_is_named(convene: Installation, dav: CalDavServer, visitor: Arrive):
     calendar = dav.make_calendar("vanishing", title="Vanishing")
     staff = visitor()
