@@ -9,9 +9,11 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import User
 
+from bookings.domain import reserve
 from bookings.domain.accounts import FoundCalendar, connect, ensure_local
 from bookings.domain.audit import SYSTEM
-from bookings.models import Calendar, Host, Membership, Organisation, Schedule
+from bookings.domain.availability import Terms
+from bookings.models import Booking, Calendar, Host, Membership, Organisation, Schedule
 
 PASSWORD = "correct horse battery staple"
 ALWAYS: list[list[list[int]]] = [[[0, 1440]]] * 7
@@ -77,6 +79,12 @@ def caldav_calendar(of: Host, *, server_url: str = "https://dav.example.org/", *
     Host.everywhere.filter(pk=of.pk).update(booking_calendar=calendar)
     of.booking_calendar = calendar
     return calendar
+
+
+def booking(*hosts: Host, start: int, minutes: int = 60, title: str = "Call") -> Booking:
+    """A confirmed booking of all these hosts, at any hour."""
+    terms = Terms(hosts, minutes * 60, required=len(hosts), step=60, refuse_unknown=False, weekly=(((0, 1440),),) * 7)
+    return reserve.book(hosts[0].organisation, terms, start, reserve.Wish(title, "UTC"), actor=SYSTEM)
 
 
 def staff_user(org: Organisation, *, role: str = Membership.Role.STAFF, username: str = "") -> User:

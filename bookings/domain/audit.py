@@ -8,6 +8,8 @@ from typing import Any
 
 from bookings.models import ApiKey, AuditEntry, Organisation, TenantModel
 
+from .statements import insert
+
 
 @dataclass(frozen=True)
 class Actor:
@@ -36,8 +38,23 @@ def record(
     reason: str = "",
 ) -> AuditEntry:
     """Write one entry about a tenant's object, in the caller's transaction. Values must be JSON and hold no secret."""
+    written = entry(actor, action, thing, before=before, after=after, reason=reason)
+    insert(written)
+    return written
+
+
+def entry(
+    actor: Actor,
+    action: str,
+    thing: TenantModel,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+    reason: str = "",
+) -> AuditEntry:
+    """As `record`, but left to the caller to insert together with what it tells of."""
     owner: uuid.UUID = thing.pk if isinstance(thing, Organisation) else thing.organisation_id
-    entry: AuditEntry = AuditEntry.everywhere.create(
+    return AuditEntry(
         organisation_id=owner,
         actor=actor.label[:200],
         acting_as=actor.acting_as[:200],
@@ -50,4 +67,3 @@ def record(
         after=after or {},
         reason=reason[:500],
     )
-    return entry

@@ -58,37 +58,26 @@ class Occurrence:
 
 
 @transaction.atomic
-def create(
-    calendar: Calendar,
-    data: EventData,
-    *,
-    actor: Actor,
-    origin: str = Event.Origin.LOCAL,
-    locked: Host | None = None,
-) -> Event:
+def create(calendar: Calendar, data: EventData, *, actor: Actor) -> Event:
     """Make an event in a calendar; where that is elsewhere, the outbox says it should be there too.
 
-    :param locked: the calendar's host, when the caller holds its lock already.
     :raises Invalid: with the field's name in EventData.
-    :raises NotAllowed: when the calendar cannot be written. A booking is written all the same: it has been promised,
-        and its outbox row tells that it cannot be shown there.
+    :raises NotAllowed: when the calendar cannot be written.
     """
-    if origin != Event.Origin.BOOKING:
-        _check_writable(calendar)
+    _check_writable(calendar)
     checked(data)
-    host = locked or lock_hosts([calendar.account.host_id])[0]
+    host = lock_hosts([calendar.account.host_id])[0]
     if data.uid and _masters(calendar).filter(uid=data.uid).exists():
         raise Invalid("An event with this uid is already in the calendar.", field="uid")
-    event = Event(organisation_id=calendar.organisation_id, calendar=calendar, origin=origin, sequence=data.sequence)
+    event = Event(organisation_id=calendar.organisation_id, calendar=calendar, sequence=data.sequence)
     event.uid = data.uid or event.uid
     home = home_zone(calendar, host)
     _fill(event, replace(data, recurrence_wall=None), home)
     event.save(force_insert=True)
     Participant.everywhere.bulk_create(people_rows(event, data.people))
-    if origin != Event.Origin.BOOKING:  # a booking has its claim, and an audit entry of its own
-        _write_busy([event], calendar, home)
-        conflicts.refresh(host.pk)
-        record(actor, "event.created", event, after=_summary(event))
+    _write_busy([event], calendar, home)
+    conflicts.refresh(host.pk)
+    record(actor, "event.created", event, after=_summary(event))
     if calendar.account.provider != Account.Provider.LOCAL:
         outbox.show(event, calendar)
     return event
@@ -138,8 +127,6 @@ def delete(event: Event, *, actor: Actor) -> None:
     event.sequence += 1
     event.save()
     outbox.hide(event)
-    if event.origin == Event.Origin.BOOKING:
-        return  # it made nobody busy: its claim did, and the booking keeps the record
     event.overrides.update(deleted_at=event.deleted_at)
     busy.erase([event.pk, *event.overrides.values_list("pk", flat=True)])
     conflicts.refresh(event.calendar.account.host_id)

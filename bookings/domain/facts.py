@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -14,7 +14,7 @@ from django.db.models import Q
 
 from bookings.domain import rows
 from bookings.domain.calendar import busy_beyond
-from bookings.domain.rows import CalendarRow, OverrideRow
+from bookings.domain.rows import CalendarRow, ClaimRow, OverrideRow
 from bookings.domain.terms import Limit, Terms, weekly_hours
 from bookings.engine import hours, slots
 from bookings.engine.intervals import Interval, clip, intersect
@@ -85,16 +85,20 @@ def periods(day: int) -> tuple[tuple[str, int], ...]:
 def read(terms: Terms, lo: int, hi: int, now: int, *, trust_stale: bool) -> Facts:
     """The facts around [lo, hi)."""
     lo, hi = lo - terms.before, hi + terms.after
-    overrides = _overrides([host.pk for host in terms.hosts], lo, hi)
-    candidates, overrides = _candidates(terms.hosts, overrides, lo, hi)
+    overrides, calendars = _people([host.pk for host in terms.hosts], lo, hi)
+    candidates = _candidates(terms.hosts, overrides)
     hosts = {candidate.host.pk: candidate.host for candidate in candidates}
-    calendars = [_for_event_type(row, terms.calendars) for row in rows.calendars(hosts)]
+    if colleagues := hosts.keys() - overrides.keys():
+        more = _people(colleagues, lo, hi)
+        overrides, calendars = overrides | more[0], calendars + more[1]
+    calendars = [_for_event_type(row, terms.calendars) for row in calendars]
+    busy, claims = rows.taken(hosts, lo, hi, calendars, _WIDEST_PADDING, now)
     history = _history(terms, list(hosts), lo, hi)
     return Facts(
         candidates=candidates,
         open={candidate: _open(candidate, terms, overrides[candidate.host.pk], lo, hi) for candidate in candidates},
-        busy=_busy(hosts, lo, hi, calendars),
-        claimed=_claims(terms, hosts, lo, hi, now),
+        busy=_with_what_lies_beyond(busy, lo, hi, calendars),
+        claimed=_claimed(terms, hosts, claims),
         untrusted=frozenset() if trust_stale or not terms.refuse_unknown else _untrusted(hosts, calendars, now),
         full=_full(terms.limits, history, terms.timezone, {pk: host.timezone for pk, host in hosts.items()}),
         sessions=_sessions(terms, history),
@@ -103,7 +107,7 @@ def read(terms: Terms, lo: int, hi: int, now: int, *, trust_stale: bool) -> Fact
 
 def working_time(hosts: Collection[Host], lo: int, hi: int) -> dict[uuid.UUID, list[Interval]]:
     """When each host works in [lo, hi), whatever is booked: weekly hours, overrides, holidays, travel."""
-    overrides = _overrides([host.pk for host in hosts], lo, hi)
+    overrides, _ = _people([host.pk for host in hosts], lo, hi)
     plain = Terms(tuple(hosts), 60)
     return {
         host.pk: clip(_open(Candidate(position, host), plain, overrides[host.pk], lo, hi), lo, hi)
@@ -114,20 +118,19 @@ def working_time(hosts: Collection[Host], lo: int, hi: int) -> dict[uuid.UUID, l
 _Overrides = dict[uuid.UUID, list[OverrideRow]]
 
 
-def _overrides(hosts: Collection[uuid.UUID], lo: int, hi: int) -> _Overrides:
+def _people(hosts: Collection[uuid.UUID], lo: int, hi: int) -> tuple[_Overrides, list[CalendarRow]]:
+    overrides, calendars = rows.people(hosts, _date(lo - 2 * DAY), _date(hi + 2 * DAY))
     found: _Overrides = {host: [] for host in hosts}
-    for row in rows.overrides(hosts, _date(lo - 2 * DAY), _date(hi + 2 * DAY)):
+    for row in overrides:
         found[row.host].append(row)
-    return found
+    return found, calendars
 
 
-def _candidates(
-    hosts: Collection[Host], overrides: _Overrides, lo: int, hi: int
-) -> tuple[tuple[Candidate, ...], _Overrides]:
-    """The hosts, and the colleagues who stand in while one of them is on leave, with everybody's overrides."""
+def _candidates(hosts: Collection[Host], overrides: _Overrides) -> tuple[Candidate, ...]:
+    """The hosts, and the colleagues who stand in while one of them is on leave."""
     wanted = {row.redirect_to for rows in overrides.values() for row in rows if row.redirect_to}
     if not wanted:
-        return tuple(Candidate(position, host) for position, host in enumerate(hosts)), overrides
+        return tuple(Candidate(position, host) for position, host in enumerate(hosts))
     colleagues = {host.pk: host for host in Host.everywhere.select_related("schedule").filter(pk__in=wanted)}
     found = []
     for position, host in enumerate(hosts):
@@ -137,8 +140,7 @@ def _candidates(
             if row.kind == Override.Kind.LEAVE and row.redirect_to is not None:
                 away[row.redirect_to].append(_days_as_time(host, row))
         found += [Candidate(position, colleagues[other], tuple(within)) for other, within in away.items()]
-    strangers = wanted - overrides.keys()
-    return tuple(found), overrides | (_overrides(strangers, lo, hi) if strangers else {})
+    return tuple(found)
 
 
 def _days_as_time(host: Host, row: OverrideRow) -> Interval:
@@ -200,24 +202,25 @@ def _untrusted(hosts: dict[uuid.UUID, Host], calendars: list[CalendarRow], now: 
     )
 
 
-def _busy(
-    hosts: Collection[uuid.UUID], lo: int, hi: int, calendars: list[CalendarRow]
+def _with_what_lies_beyond(
+    busy: dict[uuid.UUID, list[Interval]], lo: int, hi: int, calendars: list[CalendarRow]
 ) -> dict[uuid.UUID, list[Interval]]:
-    found = rows.busy(hosts, lo, hi, calendars)
+    """Busy time, with that of events beyond the horizon for which rows are kept."""
     if any(row.blocks and row.expanded_until_s < hi for row in calendars):
         kinds = {row.id: row.kinds for row in calendars if row.blocks}
-        for host, start, end, kind, calendar in busy_beyond(list(hosts), lo, hi):
+        for host, start, end, kind, calendar in busy_beyond(list(busy), lo, hi):
             if kind in kinds.get(calendar, ()):
-                found[host].append((start, end))
-    return found
+                busy[host].append((start, end))
+    return busy
 
 
-def _claims(terms: Terms, hosts: Collection[uuid.UUID], lo: int, hi: int, now: int) -> dict[uuid.UUID, list[Interval]]:
+def _claimed(terms: Terms, hosts: Collection[uuid.UUID], claims: Iterable[ClaimRow]) -> dict[uuid.UUID, list[Interval]]:
     """Live claims, widened so that their padding holds against our core and ours against theirs: a shared gap."""
     found: dict[uuid.UUID, list[Interval]] = {host: [] for host in hosts}
-    near = rows.claims(hosts, lo - _WIDEST_PADDING, hi + _WIDEST_PADDING, now, terms.ignore_booking)
-    for host, start, end, before, after in near:
-        found[host].append((start - max(0, before - terms.after), end + max(0, after - terms.before)))
+    for claim in claims:
+        if claim.booking is None or claim.booking != terms.ignore_booking:
+            begin = claim.start_s - max(0, claim.pad_before_s - terms.after)
+            found[claim.host].append((begin, claim.end_s + max(0, claim.pad_after_s - terms.before)))
     return found
 
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.utils.timezone import now as utc_now
 
-from bookings.domain import calendar, outbox, rows
+from bookings.domain import outbox, rows
 from bookings.domain.accounts import ensure_local
-from bookings.domain.audit import Actor
+from bookings.domain.event_rows import checked, fill, home_zone, people_rows
 from bookings.domain.locks import lock_hosts
+from bookings.domain.statements import Write, change
 from bookings.domain.terms import Terms
 from bookings.engine.zones import zone
 from bookings.formats.event import EventData, Person
 from bookings.models import (
+    Account,
     Calendar,
     Claim,
     Contact,
@@ -25,6 +27,7 @@ from bookings.models import (
     GroupRule,
     Host,
     Organisation,
+    Participant,
     SchedulerRequest,
 )
 
@@ -48,21 +51,21 @@ class Wish:
     scheduler_request: SchedulerRequest | None = None
 
 
-def lock(host_ids: set[uuid.UUID]) -> dict[uuid.UUID, Host]:
-    """Take the hosts' locks, then let go of their expired holds: the guard cannot see that they expired.
+def lock(hosts: Sequence[Host]) -> dict[uuid.UUID, Host]:
+    """Take the locks of everybody whose time may be taken: the hosts, and colleagues who may stand in for them.
 
-    Returns the hosts as they are now, by id.
+    Their expired holds are let go, since the guard cannot see that they expired. Returns them as they are now, by id.
     """
-    hosts = {host.pk: host for host in lock_hosts(host_ids)}
-    rows.release_expired_holds(host_ids, int(utc_now().timestamp()))
-    return hosts
+    locked = {host.pk: host for host in lock_hosts((host.pk for host in hosts), stand_ins=True)}
+    rows.release_expired_holds(locked, int(utc_now().timestamp()))
+    return locked
 
 
-def claim(
+def claims_of(
     organisation_id: uuid.UUID, terms: Terms, start: int, hosts: Sequence[Host], *, state: str, **rest: Any
 ) -> list[Claim]:
-    """One claim a host for the slot; the database's guard has the last word."""
-    return Claim.everywhere.bulk_create(
+    """One claim a host for the slot, to be inserted; the database's guard has the last word."""
+    return [
         Claim(
             organisation_id=organisation_id,
             host=host,
@@ -74,12 +77,33 @@ def claim(
             **rest,
         )
         for host in hosts
-    )
+    ]
 
 
-def write_event(terms: Terms, start: int, wish: Wish, hosts: Sequence[Host], *, status: str, actor: Actor) -> Event:
-    """One event for all hosts, whose locks are held: it lives in the first one's booking calendar and is mirrored to
-    the others'.
+class Appointment(NamedTuple):
+    """The event of a booking, with its people and the calendars that show it: its own first, then the other hosts'."""
+
+    event: Event
+    people: list[Participant]
+    calendars: list[Calendar]
+
+    @property
+    def rows(self) -> tuple[Event | Participant, ...]:
+        """What is to be inserted."""
+        return self.event, *self.people
+
+    def show(self) -> None:
+        """Say in the outbox that it should be in every calendar that is elsewhere; after the rows are inserted.
+
+        Also where a calendar cannot be written: the booking has been promised, and its outbox row tells the trouble.
+        """
+        for index, target in enumerate(self.calendars):
+            if index or target.account.provider != Account.Provider.LOCAL:
+                outbox.show(self.event, target)
+
+
+def appointment(terms: Terms, start: int, wish: Wish, hosts: Sequence[Host], *, status: str) -> Appointment:
+    """One event for all hosts, whose locks are held. It makes nobody busy, since the claims do.
 
     With seats nobody's name is in it: guests of one session are strangers to each other.
     """
@@ -95,11 +119,24 @@ def write_event(terms: Terms, start: int, wish: Wish, hosts: Sequence[Host], *, 
         status=status,
         people=(*_hosts_as_people(hosts), *_guests(terms, wish)),
     )
+    checked(data)
     targets = [_booking_calendar(host) for host in hosts]
-    event = calendar.create(targets[0], data, actor=actor, origin=Event.Origin.BOOKING, locked=first)
-    for target in targets[1:]:
-        outbox.show(event, target)
-    return event
+    event = Event(organisation_id=first.organisation_id, calendar=targets[0], origin=Event.Origin.BOOKING)
+    fill(event, data, home_zone(targets[0], first))
+    return Appointment(event, people_rows(event, data.people), targets)
+
+
+def withdrawn(event: Event) -> tuple[Write, ...]:
+    """Take a booking's event out of every calendar, under its host's lock; the row, to be written, stays for the
+    record."""
+    if event.deleted_at:
+        return ()
+    event.deleted_at = utc_now()
+    event.status = Event.Status.CANCELLED
+    event.revision += 1
+    event.sequence += 1
+    outbox.hide(event)
+    return (change(event, "deleted_at", "status", "revision", "sequence"),)
 
 
 def on_the_clock(tzid: str, start: int) -> tuple[str, int]:

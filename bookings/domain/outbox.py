@@ -11,10 +11,12 @@ from bookings.models import Account, Calendar, Event, Mirror
 
 from .audit import Actor, record
 from .errors import NotAllowed
+from .statements import Query
 
 outbox_written = django.dispatch.Signal()
 """Sent inside the transaction that wrote to the outbox; whoever delivers wakes its worker. Arguments: none."""
 
+_MIRRORS = Query(Mirror, "calendar", where='"root"."event_id" {among}')
 _STOPPED = (Mirror.State.FAILED, Mirror.State.NEEDS_CHECK)
 
 
@@ -25,7 +27,7 @@ def show(event: Event, calendar: Calendar) -> None:
 
 def hide(event: Event) -> None:
     """No target calendar should show this event any more."""
-    for mirror in Mirror.everywhere.select_related("calendar").filter(event=event):
+    for mirror in _MIRRORS([event.pk]):
         _desire(event, mirror.calendar, Mirror.Desired.ABSENT)
 
 

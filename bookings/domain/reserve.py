@@ -16,14 +16,16 @@ from django.utils.timezone import now as utc_now
 
 from bookings.domain import availability, calendar, ledger, links, rows
 from bookings.domain.assign import Assignment, assign
-from bookings.domain.audit import Actor, record
+from bookings.domain.audit import Actor, entry, record
 from bookings.domain.availability import REFUSALS, Verdict
 from bookings.domain.errors import Invalid, LinkClosed, NotAllowed, SlotTaken
 from bookings.domain.ledger import Wish
+from bookings.domain.locks import lock_hosts, lock_hosts_of
+from bookings.domain.statements import Query, change, insert, insertion, update, write
 from bookings.domain.terms import Terms, of_event_type
 from bookings.engine.recurrence import RecurrenceSet, RuleError, TooMany, parse_rule, validate_written
 from bookings.engine.zones import DAY, canonical, zone
-from bookings.models import Booking, Claim, Event, Host, Organisation, SchedulerRequest, Seat
+from bookings.models import AuditEntry, Booking, Claim, Event, Host, Organisation, SchedulerRequest, Seat
 from bookings.models.guard import NAME as GUARD
 from bookings.models.ledger import LONGEST_CLAIM
 
@@ -43,6 +45,8 @@ __all__ = [
     "release",
     "take_seat",
 ]
+
+_FRESH = Query(Booking, "event", lock=True)
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -89,7 +93,7 @@ def book(organisation: Organisation, terms: Terms, start: int, wish: Wish, *, ac
 
 @_reserving
 def _book(organisation: Organisation, terms: Terms, start: int, wish: Wish, actor: Actor) -> Booking:
-    fresh = ledger.lock(_ids(terms))
+    fresh = ledger.lock(terms.hosts)
     if wish.scheduler_request is not None and (earlier := _living(wish.scheduler_request, start)):
         return earlier
     chosen = assign(terms, _require(terms, start).hosts)
@@ -112,7 +116,7 @@ def take_seat(organisation: Organisation, terms: Terms, start: int, wish: Wish, 
 
 @_reserving
 def _take_seat(organisation: Organisation, terms: Terms, start: int, wish: Wish, actor: Actor) -> Seat:
-    ledger.lock(_ids(terms))
+    ledger.lock(terms.hosts)
     verdict = availability.check(terms, start)
     if earlier := _own_seat(terms, start, wish):
         return earlier
@@ -156,10 +160,12 @@ def hold(organisation: Organisation, terms: Terms, start: int, *, seconds: int =
 
     @_reserving
     def run() -> list[Claim]:
-        ledger.lock(_ids(terms))
+        ledger.lock(terms.hosts)
         hosts = assign(terms, _require(terms, start).hosts).hosts
         expires = int(utc_now().timestamp()) + seconds
-        return ledger.claim(organisation.pk, terms, start, hosts, state=Claim.State.HOLD, expires_s=expires)
+        claims = ledger.claims_of(organisation.pk, terms, start, hosts, state=Claim.State.HOLD, expires_s=expires)
+        insert(*claims)
+        return claims
 
     return run()
 
@@ -167,7 +173,7 @@ def hold(organisation: Organisation, terms: Terms, start: int, *, seconds: int =
 def release(claims: Sequence[Claim]) -> None:
     """Let a hold go before it expires."""
     with transaction.atomic():
-        ledger.lock({claim.host_id for claim in claims})
+        lock_hosts(claim.host_id for claim in claims)
         Claim.everywhere.filter(pk__in=[claim.pk for claim in claims], state=Claim.State.HOLD).update(
             state=Claim.State.RELEASED
         )
@@ -187,7 +193,7 @@ def confirm(booking: Booking, *, actor: Actor) -> Booking:
     elif booking.event is not None:
         data = replace(calendar.data_of(booking.event), status=Event.Status.CONFIRMED)
         calendar.change(booking.event, data, actor=actor)
-    _save(booking)
+    _save(booking, "state", "event", "cancelled_by", "cancel_reason")
     record(actor, "booking.confirmed", booking)
     return booking
 
@@ -200,8 +206,7 @@ def decline(booking: Booking, *, actor: Actor, reason: str = "") -> Booking:
             return booking
         _move_to(booking, Booking.State.DECLINED)
         booking.cancelled_by, booking.cancel_reason = Booking.By.HOST, reason
-        _let_go(booking, actor)
-        record(actor, "booking.declined", booking, reason=reason)
+        _let_go(booking, entry(actor, "booking.declined", booking, reason=reason))
     return booking
 
 
@@ -225,7 +230,7 @@ def mark_no_show(booking: Booking, *, actor: Actor) -> Booking:
             raise NotAllowed("This booking has not begun yet.")
         if booking.state != Booking.State.NO_SHOW:
             _move_to(booking, Booking.State.NO_SHOW)
-            _save(booking)
+            _save(booking, "state")
             record(actor, "booking.no_show", booking)
     return booking
 
@@ -242,7 +247,7 @@ def move(booking: Booking, terms: Terms, start: int, *, actor: Actor) -> Booking
 
 @_reserving
 def _move(booking: Booking, terms: Terms, start: int, actor: Actor) -> Booking:
-    ledger.lock(_ids(terms))
+    ledger.lock(terms.hosts)
     booking = _locked(booking)
     if booking.state not in Booking.LIVE:
         raise NotAllowed("Only a live booking can be moved.")
@@ -251,7 +256,7 @@ def _move(booking: Booking, terms: Terms, start: int, actor: Actor) -> Booking:
     booking.claims.filter(state=Claim.State.BOOKED).update(start_s=start, end_s=start + terms.length)
     booking.start_s, booking.end_s = start, start + terms.length
     booking.start_wall = zone(booking.timezone).to_wall(start)
-    _save(booking)
+    _save(booking, "start_s", "end_s", "start_wall")
     if booking.event is not None:
         tzid, start_wall = ledger.on_the_clock(terms.hosts[0].timezone, start)
         data = replace(calendar.data_of(booking.event), start_wall=start_wall, timezone=tzid, duration=terms.length)
@@ -280,7 +285,7 @@ def book_series(
 
     @_reserving
     def run() -> list[Booking]:
-        ledger.lock(_ids(terms))
+        ledger.lock(terms.hosts)
         series, made = uuid.uuid4(), []
         refused: list[tuple[int, str]] = []
         for each in starts:
@@ -305,7 +310,7 @@ def cancel_series(
         if following_only:
             chosen = chosen.filter(start_s__gte=booking.start_s)
         bookings = list(chosen)
-        ledger.lock(set(Claim.everywhere.filter(booking__in=bookings).values_list("host_id", flat=True)))
+        lock_hosts_of(booking.pk for booking in bookings)
         return [cancel(each, by=by, actor=actor, reason=reason) for each in bookings]
 
 
@@ -314,12 +319,6 @@ def _check_wish(terms: Terms, wish: Wish) -> None:
         raise Invalid("This is not a time zone we know.", field="timezone")
     if terms.length > LONGEST_CLAIM:
         raise Invalid("A booking can last 31 days at most.", field="duration")
-
-
-def _ids(terms: Terms) -> set[uuid.UUID]:
-    """Everybody whose time may be taken: the hosts, and colleagues who may stand in for them."""
-    ids = {host.pk for host in terms.hosts}
-    return ids | rows.stand_ins(ids)
 
 
 def _require(terms: Terms, start: int) -> Verdict:
@@ -371,14 +370,15 @@ def _write(
     holds = state in Booking.LIVE
     status = Event.Status.CONFIRMED if state == Booking.State.CONFIRMED else Event.Status.TENTATIVE
     tzid = canonical(wish.timezone) or "UTC"
+    meeting = ledger.appointment(terms, start, wish, assignment.hosts, status=status) if holds else None
     booking_id = uuid.uuid4()
-    booking: Booking = Booking.everywhere.create(
+    booking = Booking(
         pk=booking_id,
         organisation=organisation,
         event_type=wish.event_type,
         scheduler_request=wish.scheduler_request,
         group_rule=wish.group_rule,
-        event=ledger.write_event(terms, start, wish, assignment.hosts, status=status, actor=actor) if holds else None,
+        event=meeting.event if meeting else None,
         contact=ledger.contact_of(organisation, wish),
         title=wish.title,
         description=wish.description,
@@ -394,14 +394,20 @@ def _write(
         manage_digest=links.digest(links.token("booking", booking_id)),
         surface=wish.surface,
     )
-    if holds:
-        ledger.claim(organisation.pk, terms, start, assignment.hosts, state=Claim.State.BOOKED, booking=booking)
+    names = [host.name for host in assignment.hosts]
+    made = entry(actor, "booking.made", booking, after={"start_s": start, "state": state, "hosts": names})
+    if meeting is None:
+        insert(booking, made)
+    else:
+        claims = ledger.claims_of(
+            organisation.pk, terms, start, assignment.hosts, state=Claim.State.BOOKED, booking=booking
+        )
+        insert(*meeting.rows, booking, *claims, made)
+        meeting.show()
     if wish.scheduler_request is not None:
         SchedulerRequest.everywhere.filter(pk=wish.scheduler_request.pk).update(
             state=SchedulerRequest.State.BOOKED, updated_at=utc_now()
         )
-    names = [host.name for host in assignment.hosts]
-    record(actor, "booking.made", booking, after={"start_s": start, "state": state, "hosts": names})
     return booking
 
 
@@ -414,7 +420,7 @@ def _first_state(wish: Wish) -> str:
 def _reserve_again(booking: Booking, actor: Actor) -> None:
     """Take the time of a booking that holds none, by the same decision as any booking."""
     terms = _terms_again(booking)
-    ledger.lock(_ids(terms))
+    ledger.lock(terms.hosts)
     _require(terms, booking.start_s)
     contact = booking.contact
     wish = Wish(
@@ -426,11 +432,13 @@ def _reserve_again(booking: Booking, actor: Actor) -> None:
         location=booking.location,
     )
     status = Event.Status.CONFIRMED
-    booking.event = ledger.write_event(terms, booking.start_s, wish, terms.hosts, status=status, actor=actor)
-    booking.cancelled_by = booking.cancel_reason = ""
-    ledger.claim(
+    meeting = ledger.appointment(terms, booking.start_s, wish, terms.hosts, status=status)
+    booking.event, booking.cancelled_by, booking.cancel_reason = meeting.event, "", ""
+    claims = ledger.claims_of(
         booking.organisation_id, terms, booking.start_s, terms.hosts, state=Claim.State.BOOKED, booking=booking
     )
+    insert(*meeting.rows, *claims)
+    meeting.show()
 
 
 def _terms_again(booking: Booking) -> Terms:
@@ -447,14 +455,9 @@ def _terms_again(booking: Booking) -> Terms:
 
 
 def _locked(booking: Booking) -> Booking:
-    """The booking as it is now, its hosts locked."""
-    ledger.lock(set(Claim.everywhere.filter(booking=booking).values_list("host_id", flat=True)))
-    fresh: Booking = (
-        Booking.everywhere.select_for_update(of=("self",))
-        .select_related("event__calendar__account", "scheduler_request", "event_type", "contact")
-        .get(pk=booking.pk)
-    )
-    return fresh
+    """The booking with its event as it is now, its hosts locked."""
+    lock_hosts_of([booking.pk])
+    return _FRESH([booking.pk])[0]
 
 
 def _move_to(booking: Booking, state: str) -> None:
@@ -463,29 +466,28 @@ def _move_to(booking: Booking, state: str) -> None:
     booking.state = state
 
 
-def _save(booking: Booking) -> None:
+def _save(booking: Booking, *names: str) -> None:
     booking.revision += 1
-    booking.save()
+    update(booking, "revision", *names)
 
 
-def _let_go(booking: Booking, actor: Actor) -> None:
-    """Free the time and withdraw the event."""
-    _save(booking)
-    booking.claims.update(state=Claim.State.RELEASED)
-    if booking.event is not None:
-        calendar.delete(booking.event, actor=actor)
+def _let_go(booking: Booking, told: AuditEntry) -> None:
+    """Free the time and withdraw the event, and tell so."""
+    booking.revision += 1
+    ended = change(booking, "revision", "state", "cancelled_by", "cancel_reason")
+    withdrawn = ledger.withdrawn(booking.event) if booking.event else ()
+    write(ended, rows.releasing(booking.pk), *withdrawn, insertion(told))
 
 
 def _cancel(booking: Booking, by: str, reason: str, actor: Actor) -> None:
     _move_to(booking, Booking.State.CANCELLED)
     booking.cancelled_by, booking.cancel_reason = by, reason
-    _let_go(booking, actor)
+    _let_go(booking, entry(actor, "booking.cancelled", booking, after={"by": by}, reason=reason))
     if booking.scheduler_request is not None:
         request = booking.scheduler_request
         # A customer who cancels may choose again by the same link; one cancelled by the host may not.
         request.state = request.State.WITHDRAWN if by == Booking.By.HOST else request.State.OPEN
         request.save(update_fields=["state", "updated_at"])
-    record(actor, "booking.cancelled", booking, after={"by": by}, reason=reason)
 
 
 def _dates(terms: Terms, start: int, rule: str) -> list[int]:

@@ -10,12 +10,13 @@ import json
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 
 import orjson
 from django.db import connection
 
+from bookings.domain.statements import Write, among, ids
 from bookings.engine.intervals import Interval
 from bookings.models import Account, Busy, Calendar, Claim, Override
 from bookings.models.ledger import LONGEST_BUSY, LONGEST_CLAIM
@@ -23,8 +24,9 @@ from bookings.models.ledger import LONGEST_BUSY, LONGEST_CLAIM
 _BUSY, _CLAIM = Busy._meta.db_table, Claim._meta.db_table
 _CALENDAR, _ACCOUNT, _OVERRIDE = Calendar._meta.db_table, Account._meta.db_table, Override._meta.db_table
 
-_AMONG = {"sqlite": "IN (SELECT value FROM json_each(%s))", "postgresql": "= ANY(%s)"}
-_LIST = {"sqlite": "json_group_array({})", "postgresql": "array_agg({})"}
+_ROW = {"sqlite": "json_array", "postgresql": "json_build_array"}
+_LIST = {"sqlite": "json_group_array", "postgresql": "json_agg"}
+_SECOND = {"sqlite": "CAST(strftime('%%s', {}) AS INTEGER)", "postgresql": "extract(epoch FROM {})::bigint"}
 _TEXT = {"sqlite": "{}", "postgresql": "replace({}::text, '-', '')"}
 
 
@@ -60,102 +62,87 @@ class OverrideRow:
     redirect_to: uuid.UUID | None
 
 
-def overrides(hosts: Collection[uuid.UUID], first: date, last: date) -> list[OverrideRow]:
-    """Overrides of these hosts that touch the days from first to last."""
-    rows = _fetch(
-        f"SELECT host_id, kind, first_day, last_day, blocks, timezone, redirect_to_id FROM {_OVERRIDE}"
-        f" WHERE host_id {_among()} AND first_day <= %s AND last_day >= %s",
-        [_ids(hosts), last, first],
+@dataclass(frozen=True, slots=True)
+class ClaimRow:
+    host: uuid.UUID
+    booking: uuid.UUID | None
+    start_s: int
+    end_s: int
+    pad_before_s: int
+    pad_after_s: int
+
+
+def people(hosts: Collection[uuid.UUID], first: date, last: date) -> tuple[list[OverrideRow], list[CalendarRow]]:
+    """Overrides of these hosts that touch the days from first to last, and every calendar of theirs."""
+    overrides, calendars = _fetch(
+        (
+            "host_id, kind, first_day, last_day, blocks, timezone, redirect_to_id",
+            f"FROM {_OVERRIDE} WHERE host_id {among()} AND first_day <= %s AND last_day >= %s",
+            [ids(hosts), last, first],
+        ),
+        (
+            "c.id, a.host_id, c.blocks, c.tentative_blocks, c.free_blocks, c.away_blocks, a.provider,"
+            f" c.expanded_until_s, {_SECOND[connection.vendor].format('c.last_verified_at')}",
+            f"FROM {_CALENDAR} c JOIN {_ACCOUNT} a ON a.id = c.account_id WHERE a.host_id {among()}",
+            [ids(hosts)],
+        ),
     )
-    return [
-        OverrideRow(_uuid(host), kind, _date(begin), _date(end), _json(blocks), tzid, _uuid(other) if other else None)
-        for host, kind, begin, end, blocks, tzid, other in rows
-    ]
+    return [_override(*row) for row in overrides], [_calendar(*row) for row in calendars]
 
 
-def calendars(hosts: Collection[uuid.UUID]) -> list[CalendarRow]:
-    """Every calendar of these hosts."""
-    rows = _fetch(
-        "SELECT c.id, a.host_id, c.blocks, c.tentative_blocks, c.free_blocks, c.away_blocks, a.provider,"
-        " c.last_verified_at, c.expanded_until_s"
-        f" FROM {_CALENDAR} c JOIN {_ACCOUNT} a ON a.id = c.account_id WHERE a.host_id {_among()}",
-        [_ids(hosts)],
-    )
-    return [
-        CalendarRow(
-            _uuid(pk),
-            _uuid(host),
-            _KINDS[bool(tentative), bool(free), bool(away)],
-            bool(blocks),
-            provider == "local",
-            _second(verified),
-            expanded,
-        )
-        for pk, host, blocks, tentative, free, away, provider, verified, expanded in rows
-    ]
+def taken(
+    hosts: Collection[uuid.UUID], lo: int, hi: int, known: Iterable[CalendarRow], margin: int, now: int
+) -> tuple[dict[uuid.UUID, list[Interval]], list[ClaimRow]]:
+    """Busy time that overlaps [lo, hi), by host, of the calendars and classes that block; and the live claims that
+    overlap it or come as near as `margin`.
 
-
-def busy(
-    hosts: Collection[uuid.UUID], lo: int, hi: int, known: Iterable[CalendarRow]
-) -> dict[uuid.UUID, list[Interval]]:
-    """Busy time that overlaps [lo, hi), by host, of the calendars and classes that block. One row a host comes back.
-
-    The lower bound on the start keeps history unread: no busy row is longer than LONGEST_BUSY.
+    The lower bounds on the start keep history unread: no row is longer than LONGEST_BUSY or LONGEST_CLAIM.
     """
     condition, parameters = _blocking(list(known))
-    rows = _fetch(
-        f"SELECT host_id, {_list('start_s')}, {_list('end_s')} FROM {_BUSY}"
-        f" WHERE host_id {_among()} AND start_s > %s AND start_s < %s AND end_s > %s AND {condition} GROUP BY host_id",
-        [_ids(hosts), lo - LONGEST_BUSY - 1, hi, lo, *parameters],
+    near, far, listed = lo - margin, hi + margin, _LIST[connection.vendor]
+    by_host, claims = _fetch(
+        (
+            "host_id, starts, ends",
+            f"FROM (SELECT host_id, {listed}(start_s) AS starts, {listed}(end_s) AS ends FROM {_BUSY}"
+            f" WHERE host_id {among()} AND start_s > %s AND start_s < %s AND end_s > %s AND {condition}"
+            " GROUP BY host_id) AS by_host",
+            [ids(hosts), lo - LONGEST_BUSY - 1, hi, lo, *parameters],
+        ),
+        (
+            "host_id, start_s, end_s, pad_before_s, pad_after_s, booking_id",
+            f"FROM {_CLAIM} WHERE host_id {among()} AND start_s > %s AND start_s < %s AND end_s > %s"
+            " AND state IN ('hold', 'booked') AND (state = 'booked' OR expires_s > %s)",
+            [ids(hosts), near - LONGEST_CLAIM - 1, far, near, now],
+        ),
     )
-    found: dict[uuid.UUID, list[Interval]] = {host: [] for host in hosts}
-    for host, starts, ends in rows:
-        found[_uuid(host)] = list(zip(_json(starts), _json(ends), strict=True))
-    return found
-
-
-def claims(
-    hosts: Collection[uuid.UUID], lo: int, hi: int, now: int, ignored_booking: uuid.UUID | None
-) -> list[tuple[uuid.UUID, int, int, int, int]]:
-    """Live claims that overlap [lo, hi): (host, start, end, padding before, padding after)."""
-    rows = _fetch(
-        f"SELECT host_id, start_s, end_s, pad_before_s, pad_after_s, booking_id FROM {_CLAIM}"
-        f" WHERE host_id {_among()} AND start_s > %s AND start_s < %s AND end_s > %s"
-        " AND state IN ('hold', 'booked') AND (state = 'booked' OR expires_s > %s)",
-        [_ids(hosts), lo - LONGEST_CLAIM - 1, hi, lo, now],
-    )
-    return [
-        (_uuid(host), start, end, before, after)
-        for host, start, end, before, after, booking in rows
-        if ignored_booking is None or booking is None or _uuid(booking) != ignored_booking
-    ]
+    busy: dict[uuid.UUID, list[Interval]] = {host: [] for host in hosts}
+    for host, starts, ends in by_host:
+        busy[uuid.UUID(host)] = list(zip(_json(starts), _json(ends), strict=True))
+    return busy, [ClaimRow(uuid.UUID(host), _uuid(booking), *times) for host, *times, booking in claims]
 
 
 def release_expired_holds(hosts: Collection[uuid.UUID], now: int) -> None:
     """Let go of holds whose time is over."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE {_CLAIM} SET state = 'released' WHERE host_id {_among()} AND state = 'hold' AND expires_s <= %s",
-            [_ids(hosts), now],
+            f"UPDATE {_CLAIM} SET state = 'released' WHERE host_id {among()} AND state = 'hold' AND expires_s <= %s",
+            [ids(hosts), now],
         )
 
 
-def stand_ins(hosts: Collection[uuid.UUID]) -> set[uuid.UUID]:
-    """Colleagues to whom any of these hosts redirects while away."""
-    rows = _fetch(
-        f"SELECT redirect_to_id FROM {_OVERRIDE} WHERE host_id {_among()} AND redirect_to_id IS NOT NULL", [_ids(hosts)]
-    )
-    return {_uuid(other) for (other,) in rows}
+def releasing(booking: uuid.UUID) -> Write:
+    """Let go of everything that a booking claims."""
+    return f"UPDATE {_CLAIM} SET state = 'released' WHERE booking_id {among()}", [ids([booking])]
 
 
 def _blocking(known: list[CalendarRow]) -> tuple[str, list[Any]]:
     """Which rows count, as SQL and its parameters: mostly everything but what is marked free."""
     if not all(row.is_plain for row in known if row.blocks):
         pairs = [f"{row.id.hex}{kind}" for row in known if row.blocks for kind in row.kinds]
-        return f"{_TEXT[connection.vendor].format('calendar_id')} || kind {_among()}", [_texts(pairs)]
+        return f"{_TEXT[connection.vendor].format('calendar_id')} || kind {among()}", [_texts(pairs)]
     silent = [row.id for row in known if not row.blocks]
     if silent:
-        return f"kind <> 'free' AND NOT (calendar_id {_among()})", [_ids(silent)]
+        return f"kind <> 'free' AND NOT (calendar_id {among()})", [ids(silent)]
     return "kind <> 'free'", []
 
 
@@ -172,44 +159,49 @@ _KINDS = {
 }
 
 
-def _fetch(sql: str, parameters: list[Any]) -> list[tuple[Any, ...]]:
+_Question = tuple[str, str, list[Any]]
+"""Columns, FROM and WHERE, parameters."""
+
+
+def _fetch(*questions: _Question) -> list[list[list[Any]]]:
+    """The rows of several questions by one statement: each comes as one JSON text."""
+    row, listed = _ROW[connection.vendor], _LIST[connection.vendor]
+    sql = ", ".join(f"(SELECT {listed}({row}({columns})) {source})" for columns, source, _ in questions)
     with connection.cursor() as cursor:
-        cursor.execute(sql, parameters)
-        found: list[tuple[Any, ...]] = cursor.fetchall()
-        return found
+        cursor.execute(f"SELECT {sql}", [each for _, _, parameters in questions for each in parameters])
+        return [_json(each) or [] for each in cursor.fetchone() or ()]
 
 
-def _among() -> str:
-    return _AMONG[connection.vendor]
+def _override(
+    host: str, kind: str, first: str, last: str, blocks: Any, tzid: str, redirect_to: str | None
+) -> OverrideRow:
+    days = date.fromisoformat(first), date.fromisoformat(last)
+    return OverrideRow(uuid.UUID(host), kind, *days, _json(blocks), tzid, _uuid(redirect_to))
 
 
-def _list(column: str) -> str:
-    return _LIST[connection.vendor].format(column)
+def _calendar(
+    pk: str,
+    host: str,
+    blocks: int,
+    tentative: int,
+    free: int,
+    away: int,
+    provider: str,
+    until: int,
+    verified: int | None,
+) -> CalendarRow:
+    kinds = _KINDS[bool(tentative), bool(free), bool(away)]
+    return CalendarRow(uuid.UUID(pk), uuid.UUID(host), kinds, bool(blocks), provider == "local", verified, until)
 
 
-def _ids(ids: Collection[uuid.UUID]) -> Any:
-    """A list of ids as one parameter, in the form in which the database keeps them."""
-    return json.dumps([each.hex for each in ids]) if connection.vendor == "sqlite" else list(ids)
+def _uuid(text: str | None) -> uuid.UUID | None:
+    return uuid.UUID(text) if text else None
+
+
+def _json(value: Any) -> Any:
+    """Read JSON, which one database gives as a text and the other, inside more of it, as what it says."""
+    return orjson.loads(value) if isinstance(value, str) else value
 
 
 def _texts(texts: list[str]) -> Any:
     return json.dumps(texts) if connection.vendor == "sqlite" else texts
-
-
-def _uuid(value: Any) -> uuid.UUID:
-    return value if isinstance(value, uuid.UUID) else uuid.UUID(hex=value)
-
-
-def _json(value: Any) -> Any:
-    return orjson.loads(value) if isinstance(value, str | bytes) else value
-
-
-def _date(value: Any) -> date:
-    return date.fromisoformat(value) if isinstance(value, str) else value
-
-
-def _second(value: Any) -> int | None:
-    if value is None:
-        return None
-    moment = datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
-    return int(moment.timestamp())

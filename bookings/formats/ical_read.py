@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from bookings.engine.recurrence import RuleError, parse_rule
 from bookings.engine.zones import DAY, UnknownZone, zone
 
 from .event import DECLINED, EARLIEST, LATEST, EventData, Person, is_datable
 from .ical_parts import MAPPED, alerts_of, conference_of, people_of, unmapped
+from .ical_series import FOLLOWING, IMPLIED, MAX_OVERRIDES, ONE, Changed, Moment, join
 from .lines import Component, Line, Malformed, read, unescape
-from .times import read_duration, read_wall
+from .times import read_day, read_duration, read_wall
 from .vtimezone import match
 from .zone_names import known, told_by_offset
 
 MAX_DATES = 5_000
-MAX_OVERRIDES = 1_000
 LONGEST = 2**31 - 1
 """Seconds: what the table holds, 68 years."""
 
@@ -51,21 +51,6 @@ class Parsed:
     """False when the file ends in the middle: what is not in it may still exist."""
 
 
-class _Moment(NamedTuple):
-    """A time as written. `tzid` is None for floating times and dates."""
-
-    wall: int
-    tzid: str | None
-    is_date: bool
-
-
-class _Changed(NamedTuple):
-    """One occurrence that differs from its series, with the RECURRENCE-ID as written."""
-
-    event: EventData
-    origin: _Moment
-
-
 class _Unusable(Exception):
     """One event cannot be used; the text says why."""
 
@@ -83,35 +68,13 @@ def parse(source: str | bytes, *, default_timezone: str, owner_emails: Collectio
     if not calendars:
         raise Malformed("This is not an iCalendar file.")
     parsed = Parsed()
-    changed: list[_Changed] = []
+    changed: list[Changed] = []
     for calendar in calendars:
         changed += _Reader(calendar, default_timezone, owner_emails, parsed).read()
-    _join(parsed, changed)
-    return parsed
-
-
-def _join(parsed: Parsed, changed: list[_Changed]) -> None:
-    """Append the changed occurrences, each with its original start as its master's clock shows it."""
-    masters = {event.uid: event for event in parsed.events}
-    counts: dict[str, int] = {}
-    for each in changed:
-        uid = each.event.uid
-        counts[uid] = counts.get(uid, 0) + 1
-        if counts[uid] <= MAX_OVERRIDES:
-            master = masters.get(uid, each.event)
-            parsed.events.append(replace(each.event, recurrence_wall=_original(each.origin, master)))
+    parsed.events, beyond = join(parsed.events, changed)
     reason = f"The series has more than {MAX_OVERRIDES:,} changed occurrences."
-    parsed.problems += [Problem(uid, reason) for uid, count in counts.items() if count > MAX_OVERRIDES]
-
-
-def _original(origin: _Moment, master: EventData) -> int:
-    if origin.is_date and not master.all_day:
-        # Only the day is named: the occurrence of that day is meant.
-        return origin.wall + master.start_wall % DAY
-    wall = origin.wall
-    if origin.tzid not in (None, master.timezone):
-        wall = zone(master.timezone).to_wall(zone(origin.tzid or "UTC").to_utc(wall))
-    return wall // DAY * DAY if master.all_day else wall
+    parsed.problems += [Problem(uid, reason) for uid in beyond]
+    return parsed
 
 
 class _Reader:
@@ -126,10 +89,10 @@ class _Reader:
         named = known(own.value) if own else None
         parsed.timezone = parsed.timezone or named or ""
         self.default = named or default
-        self.changed: list[_Changed] = []
+        self.changed: list[Changed] = []
         self.definitions = {part.text("TZID").strip(): part for part in calendar.parts if part.name == "VTIMEZONE"}
 
-    def read(self) -> list[_Changed]:
+    def read(self) -> list[Changed]:
         """Put masters and problems into the Parsed; return the changed occurrences."""
         self.parsed.method = self.parsed.method or self.calendar.text("METHOD").upper()
         self.parsed.complete = self.parsed.complete and not self.calendar.faults
@@ -151,19 +114,27 @@ class _Reader:
             if replaced := part.first("RECURRENCE-ID"):
                 self._change(event, replaced)
             else:
+                self.changed += list(self._periods(part, event))
                 self.parsed.events.append(event)
         except (_Unusable, RuleError, UnknownZone) as fault:
             self.parsed.problems.append(Problem(part.text("UID"), str(fault)[:300], self._readable_start(part)))
 
     def _readable_start(self, part: Component) -> int | None:
-        for name in ("DTSTART", "RECURRENCE-ID"):
-            line = part.first(name)
+        for line in filter(None, map(part.first, ("DTSTART", "RECURRENCE-ID"))):
             try:
-                if line and EARLIEST <= (moment := self._moment(line)).wall <= LATEST:
+                if (moment := self._readable(line)) and EARLIEST <= moment.wall <= LATEST:
                     return self._instant(moment)
-            except (_Unusable, UnknownZone):
+            except UnknownZone:
                 continue
         return None
+
+    def _readable(self, line: Line) -> Moment | None:
+        """The time of a line, or at least its date."""
+        try:
+            return self._moment(line)
+        except _Unusable:
+            day = read_day(line.value)
+            return None if day is None else Moment(day, None, True)
 
     # ── Times ──
 
@@ -178,28 +149,27 @@ class _Reader:
             self.zones[name] = found or told_by_offset(name, self.default) or ""
         return self.zones[name] or None
 
-    def _moment(self, line: Line, value: str | None = None) -> _Moment:
+    def _moment(self, line: Line, value: str | None = None) -> Moment:
         text = (line.value if value is None else value).strip().upper()
         at = read_wall(text)
         if at is None:
             raise _Unusable(f"{line.name} is not a time: {text[:40]}")
         if "T" not in text:
-            return _Moment(at, None, True)
-        return _Moment(at, "UTC" if text.endswith("Z") else self._zone_of(line.params.get("TZID", ""), at), False)
+            return Moment(at, None, True)
+        return Moment(at, "UTC" if text.endswith("Z") else self._zone_of(line.params.get("TZID", ""), at), False)
 
-    def _instant(self, moment: _Moment) -> int:
+    def _instant(self, moment: Moment) -> int:
         return zone(moment.tzid or self.default).to_utc(moment.wall)
 
-    def _wall_in(self, moment: _Moment, tzid: str, start: _Moment) -> int:
+    def _wall_in(self, moment: Moment, tzid: str, start: Moment) -> int:
         """A moment as wall seconds in the event's zone; where one of date and time was meant, that is mended."""
         if start.is_date:
-            wall = moment.wall if moment.is_date or moment.tzid is None else zone(tzid).to_wall(self._instant(moment))
-            return wall // DAY * DAY
+            return moment.day_in(tzid)
         if moment.is_date:
             return moment.wall + start.wall % DAY
         return moment.wall if moment.tzid in (None, tzid) else zone(tzid).to_wall(self._instant(moment))
 
-    def _length(self, part: Component, start: _Moment) -> int:
+    def _length(self, part: Component, start: Moment) -> int:
         """Elapsed seconds; whole days of 86,400 s for dates (RFC 5545 3.6.1)."""
         end, lasting = part.first("DTEND"), part.first("DURATION")
         if end:
@@ -215,12 +185,12 @@ class _Reader:
         # An end on the same date is wrong, but meant as that day.
         return max(-(-length // DAY) * DAY, DAY) if start.is_date else length
 
-    def _until(self, end: _Moment, start: _Moment) -> int:
+    def _until(self, end: Moment, start: Moment) -> int:
         if start.is_date:
             return end.wall - start.wall
         return self._instant(end._replace(tzid=end.tzid or start.tzid)) - self._instant(start)
 
-    def _lasting(self, start: _Moment, text: str) -> int:
+    def _lasting(self, start: Moment, text: str) -> int:
         duration = read_duration(text)
         if duration is None:
             raise _Unusable(f"DURATION is not a duration: {text[:40]}")
@@ -232,7 +202,15 @@ class _Reader:
         except OverflowError:
             raise _Unusable("It lasts too long.") from None
 
-    def _dates(self, part: Component, name: str, tzid: str, start: _Moment) -> tuple[int, ...]:
+    def _rule(self, text: str, start: Moment) -> str:
+        rule = parse_rule(text)
+        if start.is_date and rule.until is not None and rule.until_kind == "utc":
+            # Its last second means a day as its midnight does.
+            until = rule.until - (DAY - 1 if rule.until % DAY == DAY - 1 else 0)
+            rule = replace(rule, until=Moment(until, "UTC", False).day_in(self.default), until_kind="date")
+        return str(rule)
+
+    def _dates(self, part: Component, name: str, tzid: str, start: Moment) -> tuple[int, ...]:
         found: set[int] = set()
         for line in part.all(name):
             for value in line.value.split(","):
@@ -262,8 +240,8 @@ class _Reader:
             floating=start.tzid is None and not start.is_date,
             uid=part.text("UID").strip()[:512] or _uid_for(part, line),
             conference=conference,
-            recurrence_rules=tuple(str(parse_rule(each.value)) for each in part.all("RRULE")),
-            exclusion_rules=tuple(str(parse_rule(each.value)) for each in part.all("EXRULE")),
+            recurrence_rules=tuple(self._rule(each.value, start) for each in part.all("RRULE")),
+            exclusion_rules=tuple(self._rule(each.value, start) for each in part.all("EXRULE")),
             recurrence_dates=self._dates(part, "RDATE", tzid, start),
             excluded_dates=self._dates(part, "EXDATE", tzid, start),
             people=people,
@@ -273,11 +251,30 @@ class _Reader:
 
     def _change(self, event: EventData, replaced: Line) -> None:
         origin = self._moment(replaced)
-        if replaced.params.get("RANGE", "").upper() == "THISANDFUTURE":
-            reason = "A change of this and all following occurrences is read as a change of this one."
+        reach = replaced.params.get("RANGE", "").strip().upper()
+        if reach not in ("", "THISANDFUTURE"):
+            reason = "A change of this and all earlier occurrences is read as a change of this one."
             self.parsed.problems.append(Problem(event.uid, reason))
-        single = replace(event, recurrence_rules=(), exclusion_rules=(), recurrence_dates=(), excluded_dates=())
-        self.changed.append(_Changed(single, origin))
+        self.changed.append(Changed(_single(event), origin, FOLLOWING if reach == "THISANDFUTURE" else ONE))
+
+    def _periods(self, part: Component, event: EventData) -> Iterator[Changed]:
+        """Additional occurrences that have a length of their own (RFC 5545 3.8.5.2)."""
+        for line in part.all("RDATE"):
+            for begin, slash, end in (value.partition("/") for value in line.value.split(",")):
+                if not slash or event.all_day:
+                    continue
+                start = self._moment(line, begin)
+                length = self._period_length(line, start, end)
+                if length != event.duration:
+                    wall = self._wall_in(start, event.timezone, start)
+                    yield Changed(replace(_single(event), start_wall=wall, duration=length), start, IMPLIED)
+
+    def _period_length(self, line: Line, start: Moment, end: str) -> int:
+        spelt_out = not end.strip().upper().startswith("P")
+        length = self._until(self._moment(line, end), start) if spelt_out else self._lasting(start, end)
+        if not 0 <= length <= LONGEST:
+            raise _Unusable("A period ends before it starts, or lasts longer than 68 years.")
+        return length
 
     def _said(self, part: Component, people: tuple[Person, ...]) -> dict[str, Any]:
         raw: dict[str, Any] = {"properties": kept} if (kept := unmapped(part, MAPPED)) else {}
@@ -313,12 +310,9 @@ class _Reader:
 
     def _period(self, part: Component, line: Line, begin: str, end: str) -> EventData:
         start = self._moment(line, begin)._replace(tzid="UTC", is_date=False)
-        if end.strip().upper().startswith("P"):
-            length = self._lasting(start, end)
-        else:
-            length = self._moment(line, end).wall - start.wall
-        if not (0 <= length <= LONGEST and EARLIEST <= start.wall < LATEST):
-            raise _Unusable("A busy time ends before it starts, or lies beyond all calendars.")
+        length = self._period_length(line, start, end)
+        if not EARLIEST <= start.wall < LATEST:
+            raise _Unusable("A busy time lies beyond all calendars.")
         return EventData(
             title="",
             start_wall=start.wall,
@@ -337,6 +331,10 @@ def _busy_status(part: Component, status: str) -> str:
     if outlook == "free" and part.first("TRANSP"):
         return "busy"
     return "tentative" if outlook == "busy" and status == "tentative" else outlook
+
+
+def _single(event: EventData) -> EventData:
+    return replace(event, recurrence_rules=(), exclusion_rules=(), recurrence_dates=(), excluded_dates=())
 
 
 def _uid_for(part: Component, start: Line) -> str:

@@ -7,6 +7,7 @@ import re
 from bookings.engine.zones import DAY, wall, ymd
 
 _BASIC = re.compile(r"(\d{4})(\d\d)(\d\d)(?:T(\d\d)(\d\d)(\d\d)(Z?))?", re.ASCII)
+_DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)(?!\d)", re.ASCII)
 _OFFSET = re.compile(r"([+-])(\d\d)(\d\d)(\d\d)?", re.ASCII)
 _DURATION = re.compile(
     r"([+-]?)P(?:(\d{1,7})W)?(?:(\d{1,7})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})(?:\.\d+)?S)?)?", re.ASCII
@@ -18,6 +19,12 @@ def read_wall(text: str) -> int | None:
     """Wall seconds of a DATE or DATE-TIME value, whatever its zone; None when it is neither."""
     match = _BASIC.fullmatch(text.strip().upper())
     return _wall_of(match) if match else None
+
+
+def read_day(text: str) -> int | None:
+    """Wall seconds of the midnight of the date that a text begins with, also where its time cannot be read."""
+    match = _DAY.match(text.strip())
+    return read_wall("".join(match.groups())) if match else None
 
 
 def read_local(text: str) -> int | None:

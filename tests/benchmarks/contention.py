@@ -18,7 +18,7 @@ from typing import Any
 from tests import postgres
 
 ROOT = Path(__file__).resolve().parents[2]
-PROCESSES, SECONDS = 16, 8
+PROCESSES, SECONDS = 16, 6
 
 
 def run() -> None:

@@ -29,6 +29,7 @@ from bookings.models import Host  # noqa: E402
 from tests import factories  # noqa: E402
 
 HOSTS, SLOTS, KEPT = 4, 40, 2
+TABLES = tuple(f"bookings_{name}" for name in ("event", "participant", "booking", "claim", "auditentry"))
 Attempt = Callable[[Host, int], Any]
 """Books a host at a start and returns what is needed to cancel it, or None when the time is taken."""
 
@@ -45,7 +46,7 @@ def by_reserve() -> tuple[Attempt, Callable[[Any], None]]:
 
 
 def bare() -> tuple[Attempt, Callable[[Any], None]]:
-    """The least a correct program does: lock the host's row, look, write event, booking, claim and audit, commit."""
+    """The least a correct program does: lock the host's row, look, write the rows that we write, commit."""
     import psycopg
 
     given = settings.DATABASES["default"]
@@ -69,7 +70,7 @@ def bare() -> tuple[Attempt, Callable[[Any], None]]:
         from psycopg.types.json import Jsonb
 
         with link.cursor(row_factory=dict_row) as cursor:
-            for table in ("bookings_event", "bookings_booking", "bookings_claim", "bookings_auditentry"):
+            for table in TABLES:
                 cursor.execute(f"SELECT * FROM {table} WHERE organisation_id = %s LIMIT 1", [host.organisation_id])
                 row = cursor.fetchone() or {}
                 template[table] = {k: Jsonb(v) if isinstance(v, dict | list) else v for k, v in row.items()}
@@ -85,6 +86,7 @@ def bare() -> tuple[Attempt, Callable[[Any], None]]:
         event, booking, claim = uuid.uuid4(), uuid.uuid4(), uuid.uuid4()
         when = {"start_s": start, "end_s": start + 1800}
         copied("bookings_event", {"id": event, "uid": str(event), **when}, template)
+        copied("bookings_participant", {"id": uuid.uuid4(), "event_id": event}, template)
         copied("bookings_booking", {"id": booking, "event_id": event, **when}, template)
         copied(
             "bookings_claim",
@@ -93,11 +95,21 @@ def bare() -> tuple[Attempt, Callable[[Any], None]]:
         )
         copied("bookings_auditentry", {"id": uuid.uuid4(), "object_id": booking}, template)
         link.commit()
-        return claim, host.pk
+        return host.pk, booking, event, claim
 
     def cancel(made: Any) -> None:
-        link.execute("SELECT 1 FROM bookings_host WHERE id = %s FOR NO KEY UPDATE", [made[1]])
-        link.execute("UPDATE bookings_claim SET state = 'released' WHERE id = %s", [made[0]])
+        host, booking, event, claim = made
+        link.execute("SELECT 1 FROM bookings_host WHERE id = %s FOR NO KEY UPDATE", [host])
+        link.execute(
+            "UPDATE bookings_booking SET state = 'cancelled', revision = 2, updated_at = now() WHERE id = %s", [booking]
+        )
+        link.execute("UPDATE bookings_claim SET state = 'released' WHERE id = %s", [claim])
+        link.execute(
+            "UPDATE bookings_event SET status = 'cancelled', revision = 2, sequence = 1, deleted_at = now(),"
+            " updated_at = now() WHERE id = %s",
+            [event],
+        )
+        copied("bookings_auditentry", {"id": uuid.uuid4(), "object_id": booking}, template)
         link.commit()
 
     return book, cancel

@@ -200,8 +200,8 @@ def test_every_class_of_event_is_written_with_its_kind(local, change, kind):
     assert [row[2] for row in taken(local)] == ([kind] if kind else [])
 
 
-def test_a_booking_blocks_by_its_claim_and_not_twice(local):
-    calendar.create(local, event(), actor=SYSTEM, origin=Event.Origin.BOOKING)
+def test_a_booking_blocks_by_its_claim_and_not_twice(host, local):
+    factories.booking(host, start=MONDAY + 12 * HOUR)
     assert taken(local) == []
     assert len(shown(local)) == 1
 

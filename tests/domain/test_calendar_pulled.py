@@ -313,7 +313,7 @@ def test_an_event_delivered_but_not_yet_recorded_is_recognised_by_its_uid(there)
 
 
 def test_a_booking_pulled_back_takes_no_time_of_its_own(host, there):
-    own = calendar.create(there, data("b"), actor=SYSTEM, origin=Event.Origin.BOOKING)
+    own = factories.booking(host, start=NOON).event
     apply(there, news(remote(own, href="/b.ics")))
     assert taken(there) == []
 
@@ -334,10 +334,7 @@ def test_our_event_in_the_calendar_of_somebody_it_does_not_hold_is_busy_there(th
 
 def test_a_booking_of_several_hosts_is_nobodys_second_event(host, there):
     other = factories.host(host.organisation)
-    own = calendar.create(there, data("group"), actor=SYSTEM, origin=Event.Origin.BOOKING)
-    common = {"organisation": host.organisation, "start_s": NOON, "end_s": NOON + HOUR}
-    booking = Booking.everywhere.create(event=own, title="g", timezone="UTC", start_wall=NOON, **common)
-    Claim.everywhere.create(host=other, booking=booking, state="booked", **common)
+    own = factories.booking(host, other, start=NOON).event
     second = factories.caldav_calendar(other)
     apply(second, news(remote(own, href="/group.ics")))
     assert taken(second) == []

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from bookings.domain import reserve
 from bookings.domain.errors import DomainError
+from bookings.members import StaffRequest, actor, staff_required
 from bookings.models import AuditEntry, Booking
-from bookings.pages.middleware import StaffRequest, actor, staff_required
 from bookings.pages.staff.forms import CancelForm
 
 PER_PAGE = 25

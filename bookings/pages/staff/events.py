@@ -21,8 +21,8 @@ from bookings.domain import calendar, outbox
 from bookings.domain.audit import Actor
 from bookings.domain.errors import DomainError
 from bookings.engine.zones import zone
+from bookings.members import StaffRequest, actor, staff_required
 from bookings.models import Calendar, Event, Host, Mirror
-from bookings.pages.middleware import StaffRequest, actor, staff_required
 from bookings.pages.staff.event_forms import EventForm, initial_of
 from bookings.pages.staff.week import state_of
 

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from bookings.domain import links, requests
 from bookings.domain.errors import DomainError
+from bookings.members import StaffRequest, actor, staff_required
 from bookings.models import SchedulerRequest
-from bookings.pages.middleware import StaffRequest, actor, staff_required
 from bookings.pages.staff.forms import RequestForm
 
 PER_PAGE = 25

@@ -15,8 +15,8 @@ from django.views.decorators.http import require_safe
 from bookings.domain import availability, calendar
 from bookings.engine.intervals import union
 from bookings.engine.zones import zone
+from bookings.members import StaffRequest, staff_required
 from bookings.models import Booking, Calendar, Event, Host, Mirror
-from bookings.pages.middleware import StaffRequest, staff_required
 from bookings.pages.staff import grid
 from bookings.pages.zones import chosen as known_zone
 

@@ -11,8 +11,8 @@ from django.views.decorators.http import require_safe
 from bookings.domain import availability
 from bookings.domain.availability import Terms
 from bookings.engine.zones import zone
+from bookings.members import StaffRequest, staff_required
 from bookings.models import Host
-from bookings.pages.middleware import StaffRequest, staff_required
 from bookings.pages.staff.forms import WhyForm
 
 _EPOCH = date(1970, 1, 1).toordinal()

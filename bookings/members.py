@@ -1,4 +1,4 @@
-"""Whose pages a signed-in member sees."""
+"""Who is signed in and whose pages they see: asked by every page of staff, whichever room it is in."""
 
 from __future__ import annotations
 
