@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
-from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, Prefetch, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.debug import sensitive_post_parameters
@@ -21,53 +17,37 @@ from django.views.decorators.http import require_http_methods, require_POST
 from bookings.domain import accounts, outbox
 from bookings.domain.audit import Actor
 from bookings.domain.errors import DomainError
+from bookings.members import StaffRequest, actor, staff_required
 from bookings.models import Account, Calendar, Host, Mirror, Organisation
 from providers import connect as connecting
 from providers.connect import ConnectFailed
 from providers.forms import ChooseForm, ConnectForm, ReconnectForm
 
-P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, Organisation, P], HttpResponse]
-
 _FLAGGED = 20
 
 
-def staff(view: View[P]) -> Callable[Concatenate[HttpRequest, P], HttpResponse]:
-    """For members of an organisation; the view is given theirs."""
-
-    @login_required
-    @wraps(view)
-    def inner(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
-        organisation = getattr(request, "organisation", None)
-        if organisation is None:
-            raise PermissionDenied
-        return view(request, organisation, *args, **kwargs)
-
-    return inner
-
-
-@staff
-def account_list(request: HttpRequest, organisation: Organisation) -> HttpResponse:
+@staff_required
+def account_list(request: StaffRequest) -> HttpResponse:
     """Every host's calendars: how fresh they are, what waits to be sent, what was changed over there."""
-    hosts = _hosts(organisation).prefetch_related(
+    hosts = _hosts(request.organisation).prefetch_related(
         Prefetch("accounts", Account.everywhere.exclude(provider=Account.Provider.LOCAL).order_by("label")),
-        Prefetch("accounts__calendars", _calendars(organisation)),
+        Prefetch("accounts__calendars", _calendars(request.organisation)),
     )
-    return render(request, "staff/accounts/list.html", {"hosts": hosts, "attention": _attention(organisation)})
+    return render(request, "staff/accounts/list.html", {"hosts": hosts, "attention": _attention(request.organisation)})
 
 
 @sensitive_post_parameters("password")
-@staff
+@staff_required
 @require_http_methods(["GET", "POST"])
-def account_connect(request: HttpRequest, organisation: Organisation) -> HttpResponse:
+def account_connect(request: StaffRequest) -> HttpResponse:
     """Connect a CalDAV account. It is tried before anything is saved; whatever fails is said beside its field."""
     initial = {"host": request.GET.get("host")}
-    form = ConnectForm(request.POST or None, hosts=_hosts(organisation), initial=initial)
+    form = ConnectForm(request.POST or None, hosts=_hosts(request.organisation), initial=initial)
     if request.method == "POST" and form.is_valid():
         given = form.cleaned_data
         try:
             tried = connecting.try_login(given["server_url"], given["username"], given["password"])
-            account = connecting.save(given["host"], tried, label=given["label"], actor=_actor(request))
+            account = connecting.save(given["host"], tried, label=given["label"], actor=actor(request))
         except ConnectFailed as failure:
             form.add_error(failure.field or None, failure.message)
         else:
@@ -77,11 +57,11 @@ def account_connect(request: HttpRequest, organisation: Organisation) -> HttpRes
     return _page(request, "staff/accounts/connect.html", {"form": form})
 
 
-@staff
+@staff_required
 @require_http_methods(["GET", "POST"])
-def account_calendars(request: HttpRequest, organisation: Organisation, account_id: uuid.UUID) -> HttpResponse:
+def account_calendars(request: StaffRequest, account_id: uuid.UUID) -> HttpResponse:
     """Choose which calendar receives bookings and which ones make the host busy."""
-    account = _account(organisation, account_id)
+    account = _account(request.organisation, account_id)
     local = accounts.ensure_local(account.host)
     calendars = list(Calendar.everywhere.filter(account=account))
     form = ChooseForm(
@@ -94,15 +74,15 @@ def account_calendars(request: HttpRequest, organisation: Organisation, account_
 
 
 @sensitive_post_parameters("password")
-@staff
+@staff_required
 @require_http_methods(["GET", "POST"])
-def account_reconnect(request: HttpRequest, organisation: Organisation, account_id: uuid.UUID) -> HttpResponse:
+def account_reconnect(request: StaffRequest, account_id: uuid.UUID) -> HttpResponse:
     """Give an account a new password; what waited for it is sent after that."""
-    account = _account(organisation, account_id)
+    account = _account(request.organisation, account_id)
     form = ReconnectForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            connecting.reconnect(account, form.cleaned_data["password"], actor=_actor(request))
+            connecting.reconnect(account, form.cleaned_data["password"], actor=actor(request))
         except ConnectFailed as failure:
             form.add_error("password", failure.message)
         else:
@@ -111,45 +91,47 @@ def account_reconnect(request: HttpRequest, organisation: Organisation, account_
     return _page(request, "staff/accounts/reconnect.html", {"form": form, "account": account})
 
 
-@staff
+@staff_required
 @require_http_methods(["GET", "POST"])
-def account_disconnect(request: HttpRequest, organisation: Organisation, account_id: uuid.UUID) -> HttpResponse:
+def account_disconnect(request: StaffRequest, account_id: uuid.UUID) -> HttpResponse:
     """Forget an account, after asking."""
-    account = _account(organisation, account_id)
+    account = _account(request.organisation, account_id)
     if request.method == "POST":
         label = account.label
-        accounts.disconnect(account, actor=_actor(request))
+        accounts.disconnect(account, actor=actor(request))
         messages.success(request, f"{label} is disconnected, and its password is erased here.")
         return redirect("accounts")
-    shown = Mirror.objects.for_tenant(organisation).filter(calendar__account=account).exclude(remote_id="").count()
+    shown = (
+        Mirror.objects.for_tenant(request.organisation).filter(calendar__account=account).exclude(remote_id="").count()
+    )
     return render(request, "staff/accounts/disconnect.html", {"account": account, "shown": shown})
 
 
-@staff
+@staff_required
 @require_POST
-def account_resync(request: HttpRequest, organisation: Organisation, account_id: uuid.UUID) -> HttpResponse:
-    account = _account(organisation, account_id)
-    outbox.resync(account, _actor(request))
+def account_resync(request: StaffRequest, account_id: uuid.UUID) -> HttpResponse:
+    account = _account(request.organisation, account_id)
+    outbox.resync(account, actor(request))
     messages.success(request, f"{account.label} is being read anew.")
     return redirect("accounts")
 
 
-@staff
+@staff_required
 @require_POST
-def mirror_retry(request: HttpRequest, organisation: Organisation, mirror_id: uuid.UUID) -> HttpResponse:
-    return _act_on_mirror(request, organisation, mirror_id, outbox.retry, "It is being sent again.")
+def mirror_retry(request: StaffRequest, mirror_id: uuid.UUID) -> HttpResponse:
+    return _act_on_mirror(request, mirror_id, outbox.retry, "It is being sent again.")
 
 
-@staff
+@staff_required
 @require_POST
-def mirror_put_back(request: HttpRequest, organisation: Organisation, mirror_id: uuid.UUID) -> HttpResponse:
-    return _act_on_mirror(request, organisation, mirror_id, outbox.put_back, "It is being put back.")
+def mirror_put_back(request: StaffRequest, mirror_id: uuid.UUID) -> HttpResponse:
+    return _act_on_mirror(request, mirror_id, outbox.put_back, "It is being put back.")
 
 
-@staff
+@staff_required
 @require_POST
-def mirror_overwrite(request: HttpRequest, organisation: Organisation, mirror_id: uuid.UUID) -> HttpResponse:
-    return _act_on_mirror(request, organisation, mirror_id, outbox.overwrite, "Our version is being written there.")
+def mirror_overwrite(request: StaffRequest, mirror_id: uuid.UUID) -> HttpResponse:
+    return _act_on_mirror(request, mirror_id, outbox.overwrite, "Our version is being written there.")
 
 
 # ── Parts ──
@@ -192,16 +174,14 @@ def _chosen_so_far(account: Account, calendars: list[Calendar], local: Calendar)
     return {"booking_calendar": current, "blocking": [each.pk for each in calendars if each.blocks]}
 
 
-def _choose(request: HttpRequest, account: Account, form: ChooseForm) -> bool:
+def _choose(request: StaffRequest, account: Account, form: ChooseForm) -> bool:
     """Try the calendar that is to receive bookings, then keep the choice. False with the reason in the form."""
     target: Calendar = form.cleaned_data["booking_calendar"]
     blocking = [calendar.pk for calendar in form.cleaned_data["blocking"]]
     try:
         if target.account_id == account.pk and target.pk != account.host.booking_calendar_id:
             connecting.probe(target)
-        accounts.choose(
-            account.host, booking_calendar=target, blocking=blocking, account=account, actor=_actor(request)
-        )
+        accounts.choose(account.host, booking_calendar=target, blocking=blocking, account=account, actor=actor(request))
     except ConnectFailed as failure:
         form.add_error("booking_calendar", failure.message)
         return False
@@ -212,18 +192,17 @@ def _choose(request: HttpRequest, account: Account, form: ChooseForm) -> bool:
 
 
 def _act_on_mirror(
-    request: HttpRequest,
-    organisation: Organisation,
+    request: StaffRequest,
     mirror_id: uuid.UUID,
     act: Callable[[Mirror, Actor], None],
     done: str,
 ) -> HttpResponse:
-    rows = Mirror.objects.for_tenant(organisation).select_related("calendar__account")
+    rows = Mirror.objects.for_tenant(request.organisation).select_related("calendar__account")
     mirror: Mirror | None = rows.filter(pk=mirror_id).first()
     if mirror is None:
         raise Http404
     try:
-        act(mirror, _actor(request))
+        act(mirror, actor(request))
     except DomainError as error:
         messages.error(request, error.message)
     else:
@@ -231,7 +210,7 @@ def _act_on_mirror(
     return _back(request)
 
 
-def _back(request: HttpRequest) -> HttpResponse:
+def _back(request: StaffRequest) -> HttpResponse:
     """To the page that the form named, if it is one of ours."""
     target = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
@@ -239,12 +218,7 @@ def _back(request: HttpRequest) -> HttpResponse:
     return redirect("accounts")
 
 
-def _page(request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+def _page(request: StaffRequest, template: str, context: dict[str, Any]) -> HttpResponse:
     """A form page: 422 when what was sent could not be used, so that programs and HTMX know it too."""
     refused = bool(context["form"].errors)
     return render(request, template, context, status=422 if refused else 200)
-
-
-def _actor(request: HttpRequest) -> Actor:
-    user = cast(User, request.user)  # `staff` lets nobody else in
-    return Actor(user.get_username(), user_id=user.pk)
