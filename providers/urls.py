@@ -13,7 +13,7 @@ urlpatterns = [
     path("calendars/<uuid:account_id>/reconnect", pages.account_reconnect, name="account-reconnect"),
     path("calendars/<uuid:account_id>/disconnect", pages.account_disconnect, name="account-disconnect"),
     path("calendars/<uuid:account_id>/resync", pages.account_resync, name="account-resync"),
-    path("deliveries/<uuid:mirror_id>/retry", pages.mirror_retry, name="mirror-retry"),
-    path("deliveries/<uuid:mirror_id>/put-back", pages.mirror_put_back, name="mirror-put-back"),
-    path("deliveries/<uuid:mirror_id>/overwrite", pages.mirror_overwrite, name="mirror-overwrite"),
+    path("mirrors/<uuid:mirror_id>/retry", pages.mirror_retry, name="mirror-retry"),
+    path("mirrors/<uuid:mirror_id>/put-back", pages.mirror_put_back, name="mirror-put-back"),
+    path("mirrors/<uuid:mirror_id>/overwrite", pages.mirror_overwrite, name="mirror-overwrite"),
 ]

@@ -228,7 +228,10 @@ def test_a_failing_delivery_says_since_when_and_why_and_can_be_tried_again(staff
     assert "The calendar refused the event." in page
     assert "since" in page
     mirror = Mirror.everywhere.get()
-    staff.post(f"/events/deliveries/{mirror.pk}/retry")
+    assert f'action="/mirrors/{mirror.pk}/retry"' in page
+    again = staff.post(f"/mirrors/{mirror.pk}/retry", {"next": f"/events/{event.pk}"}, follow=True)
+    assert again.redirect_chain == [(f"/events/{event.pk}", 302)]
+    assert "It is being sent again." in again.content.decode()
     mirror.refresh_from_db()
     assert mirror.state == "idle"
 

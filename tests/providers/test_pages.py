@@ -169,7 +169,7 @@ def test_what_was_deleted_there_is_shown_and_put_back(connected: Connected) -> N
     page = staff.get("/calendars").content.decode()
     assert "Lunch with Zoë" in page
     assert "Put it back" in page
-    staff.post(f"/deliveries/{mirror_of(event).pk}/put-back")
+    staff.post(f"/mirrors/{mirror_of(event).pk}/put-back")
     push.deliver()
     assert len(connected.texts()) == 1
     assert "Put it back" not in staff.get("/calendars").content.decode()
@@ -180,7 +180,7 @@ def test_what_was_refused_can_be_tried_again(connected: Connected) -> None:
     event = events.create(connected.calendar, meeting(), actor=SYSTEM)
     Mirror.everywhere.update(state=Mirror.State.FAILED, last_error="The server forbids this.")
     assert "The server forbids this." in staff.get("/calendars").content.decode()
-    answer = staff.post(f"/deliveries/{mirror_of(event).pk}/retry", {"next": "https://evil.example/"})
+    answer = staff.post(f"/mirrors/{mirror_of(event).pk}/retry", {"next": "https://evil.example/"})
     assert answer.headers["Location"] == "/calendars"
     push.deliver()
     assert mirror_of(event).in_sync
@@ -198,9 +198,9 @@ PATHS = (
     "calendars/{account}/reconnect",
     "calendars/{account}/disconnect",
     "calendars/{account}/resync",
-    "deliveries/{mirror}/retry",
-    "deliveries/{mirror}/put-back",
-    "deliveries/{mirror}/overwrite",
+    "mirrors/{mirror}/retry",
+    "mirrors/{mirror}/put-back",
+    "mirrors/{mirror}/overwrite",
 )
 
 

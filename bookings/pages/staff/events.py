@@ -17,12 +17,12 @@ from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from bookings.domain import calendar, outbox
+from bookings.domain import calendar
 from bookings.domain.audit import Actor
 from bookings.domain.errors import DomainError
 from bookings.engine.zones import zone
 from bookings.members import StaffRequest, actor, staff_required
-from bookings.models import Calendar, Event, Host, Mirror
+from bookings.models import Calendar, Event, Host
 from bookings.pages.staff.event_forms import EventForm, initial_of
 from bookings.pages.staff.week import state_of
 
@@ -104,21 +104,6 @@ def restore(request: StaffRequest, event_id: uuid.UUID) -> HttpResponse:
         return redirect("week")
     messages.success(request, _("The event is back."))
     return redirect("event", event_id=again.pk)
-
-
-@require_POST
-@staff_required
-def retry(request: StaffRequest, mirror_id: uuid.UUID) -> HttpResponse:
-    """Try a delivery again now."""
-    found = Mirror.objects.for_tenant(request.organisation).select_related("calendar__account")
-    mirror = get_object_or_404(found, pk=mirror_id)
-    try:
-        outbox.retry(mirror, actor(request))
-    except DomainError as error:
-        messages.error(request, error.message)
-    if request.htmx:
-        return render(request, "staff/events/_state.html", _shown(_one(request, mirror.event_id)))
-    return redirect("event", event_id=mirror.event_id)
 
 
 @transaction.atomic

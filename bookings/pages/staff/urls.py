@@ -14,7 +14,6 @@ urlpatterns = [
     path("events/<uuid:event_id>/edit", events.edit, name="event-edit"),
     path("events/<uuid:event_id>/delete", events.delete, name="event-delete"),
     path("events/<uuid:event_id>/restore", events.restore, name="event-restore"),
-    path("events/deliveries/<uuid:mirror_id>/retry", events.retry, name="event-retry"),
     path("requests", requests.listing, name="requests"),
     path("requests/new", requests.new, name="request-new"),
     path("requests/<uuid:request_id>/withdraw", requests.withdraw, name="request-withdraw"),
