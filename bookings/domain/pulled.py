@@ -151,10 +151,14 @@ class _Pull:
 
     def _events(self, each: PulledObject, rows: list[Event], problems: list[Problem]) -> Iterator[Event]:
         """Rows of the readable events; what turns out unusable is added to the problems."""
-        known_rows = {(row.uid, row.recurrence_wall): row for row in rows}
+        # Some programs give several events one name: each keeps a row of its own.
+        known_rows: dict[tuple[str, int | None], list[Event]] = {}
+        for row in rows:
+            known_rows.setdefault((row.uid, row.recurrence_wall), []).append(row)
         masters: dict[str, Event] = {}
         for data in sorted(each.events, key=lambda one: one.recurrence_wall is not None):
-            row = self._row(each, known_rows.get((data.uid[:512], data.recurrence_wall)))
+            before = known_rows.get((data.uid[:512], data.recurrence_wall))
+            row = self._row(each, before.pop() if before else None)
             row.uid = data.uid[:512]
             row.sequence = min(data.sequence, LONGEST)
             try:

@@ -1,4 +1,4 @@
-"""Series in iCalendar: which occurrence a component changes, which version of it counts, and how far a change reaches."""
+"""Series in iCalendar: which occurrence a component changes, which version counts, and how far a change reaches."""
 
 from __future__ import annotations
 

@@ -142,6 +142,7 @@ def test_dates_of_a_series_are_read_in_the_zone_of_its_start():
     event = one(
         "UID:a",
         "DTSTART;TZID=Europe/Berlin:20270301T090000",
+        "DURATION:PT1H",
         "RRULE:FREQ=DAILY;COUNT=9",
         "EXDATE:20270302T080000Z",
         "EXDATE;VALUE=DATE:20270304",
