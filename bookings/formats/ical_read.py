@@ -72,7 +72,7 @@ def parse(source: str | bytes, *, default_timezone: str, owner_emails: Collectio
     for calendar in calendars:
         changed += _Reader(calendar, default_timezone, owner_emails, parsed).read()
     parsed.events, beyond = join(parsed.events, changed)
-    reason = f"The series has more than {MAX_OVERRIDES:,} changed occurrences."
+    reason = f"The series has more than {MAX_OVERRIDES:,} changed occurrences; the others are read as first planned."
     parsed.problems += [Problem(uid, reason) for uid in beyond]
     return parsed
 

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from bookings.engine.recurrence import RecurrenceSet, TooMany, parse_rule
 from bookings.engine.zones import DAY, zone
 
-from .event import EventData
+from .event import EventData, is_datable
 
 MAX_OVERRIDES = 1_000
 """Changed occurrences of one series."""
 MAX_CHANGED = 25_000
 """Changed occurrences of one file."""
-MAX_RANGES = 200
+MAX_RANGES = 50
 """Changes of all following occurrences in one file."""
 
 _YEAR = 366 * DAY
@@ -102,7 +102,8 @@ def _implied(
     ranges = [each.event for each in placed if each.reach == FOLLOWING and id(each.event) in current]
     beyond += [event.uid for event in ranges[MAX_RANGES:]]
     for event in sorted(ranges[:MAX_RANGES], key=lambda one: one.recurrence_wall or 0, reverse=True):
-        if master := masters.get(event.uid):
+        master = masters.get(event.uid)
+        if master and event.uid not in beyond:
             try:
                 yield from _following(master, event)
             except TooMany:
@@ -119,7 +120,7 @@ def _following(master: EventData, change: EventData) -> list[EventData]:
     shift = change.start_wall - own.to_wall(origin)
     return [
         replace(change, start_wall=own.to_wall(instant) + shift, recurrence_wall=wall)
-        for instant, wall in _later(master, origin)
+        for instant, wall in _later(master, origin)[: MAX_OVERRIDES + 1]
     ]
 
 
@@ -144,7 +145,7 @@ def _later(master: EventData, origin: int) -> list[tuple[int, int]]:
 def _unsaid(said: list[EventData], implied: Iterable[EventData]) -> Iterator[EventData]:
     taken = {_key(event) for event in said}
     for event in implied:
-        if _key(event) not in taken:
+        if _key(event) not in taken and is_datable(event):
             taken.add(_key(event))
             yield event
 

@@ -168,6 +168,41 @@ def test_a_changed_occurrence_without_its_master_stands_alone():
     assert (event.recurrence_wall, start_of(event)) == (wall(2027, 3, 8, 8), "2027-03-09T10:00Z")
 
 
+def series_changed_from(number: int, *, rule: str, reach: str = "THISANDFUTURE", **more: str) -> list[str]:
+    """A daily or hourly series from 1 March 2027 09:00 UTC, of which a day is moved by an hour, with what follows."""
+    return [
+        "BEGIN:VCALENDAR",
+        *("BEGIN:VEVENT", "UID:a", "DTSTART:20270301T090000Z", "DURATION:PT15M", f"RRULE:{rule}", "END:VEVENT"),
+        *("BEGIN:VEVENT", "UID:a", f"RECURRENCE-ID;RANGE={reach}:202703{number:02d}T090000Z"),
+        *(
+            f"DTSTART:202703{number:02d}T100000Z",
+            "DURATION:PT30M",
+            *(f"{k}:{v}" for k, v in more.items()),
+            "END:VEVENT",
+        ),
+    ]
+
+
+def test_a_change_of_all_following_occurrences_becomes_a_change_of_each():
+    lines = series_changed_from(3, rule="FREQ=DAILY;COUNT=5", STATUS="TENTATIVE")
+    single = ["BEGIN:VEVENT", "UID:a", "RECURRENCE-ID:20270304T090000Z", "DTSTART:20270304T180000Z", "END:VEVENT"]
+    parsed = parse("\r\n".join([*lines, *single, "END:VCALENDAR"]), default_timezone="UTC")
+    _, *changed = parsed.events
+    assert {(each.recurrence_wall, each.start_wall, each.duration, each.status) for each in changed} == {
+        (wall(2027, 3, 3, 9), wall(2027, 3, 3, 10), 1800, "tentative"),
+        (wall(2027, 3, 4, 9), wall(2027, 3, 4, 18), 0, "confirmed"),
+        (wall(2027, 3, 5, 9), wall(2027, 3, 5, 10), 1800, "tentative"),
+    }
+    assert parsed.problems == []
+
+
+@pytest.mark.parametrize(("rule", "kept"), [("FREQ=DAILY", 1_000), ("FREQ=MINUTELY", 1)])
+def test_a_change_of_more_occurrences_than_can_be_kept_is_reported(rule, kept):
+    parsed = parse("\r\n".join([*series_changed_from(3, rule=rule), "END:VCALENDAR"]), default_timezone="UTC")
+    assert len([event for event in parsed.events if event.recurrence_wall is not None]) == kept
+    assert [problem.uid for problem in parsed.problems] == ["a"]
+
+
 def test_what_apple_writes_about_its_calendar_scale_is_dropped():
     event = one("UID:a", "DTSTART:20270301T090000Z", "RRULE:RSCALE=GREGORIAN;FREQ=WEEKLY;SKIP=OMIT")
     assert event.recurrence_rules == ("FREQ=WEEKLY",)
@@ -289,6 +324,10 @@ GOOD = ["BEGIN:VEVENT", "UID:good", "DTSTART:20270301T090000Z", "DTEND:20270301T
         (["DTSTART:99991231T235959Z"], None),
         (["DTSTART;VALUE=DATE:00010101"], None),
         (["RECURRENCE-ID:20270302T090000Z", "SUMMARY:no start"], wall(2027, 3, 2, 9)),
+        (["DTSTART:2027-03-02 09:00"], wall(2027, 3, 1, 23)),
+        (["DTSTART:20270302T0900"], wall(2027, 3, 1, 23)),
+        (["DTSTART:202703021"], None),
+        (["DTSTART:20270302T090000Z", "RDATE;VALUE=PERIOD:20270305T090000Z/20270304T090000Z"], wall(2027, 3, 2, 9)),
         (["DTSTART:20270302T090000Z", *["BEGIN:X"] * 20, *["END:X"] * 20], wall(2027, 3, 2, 9)),
     ],
 )
