@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from playwright.sync_api import expect
@@ -54,6 +55,30 @@ def test_a_refused_event_comes_back_without_a_complaint_of_the_browser(visitor: 
     expect(page.get_by_role("alert")).to_be_focused()
     expect(box).to_have_value("A long story")
     assert staff.complaints == []
+
+
+CROWD = {"Quarterly planning with everybody": "09:00", "Naming the new boat": "09:30", "Interviews": "09:45"}
+OVERFLOWING = """() => [...document.querySelectorAll(".place .event")]
+  .filter((box) => box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight)
+  .map((box) => box.textContent)"""
+
+
+def test_three_events_at_once_can_be_read_on_a_desk_and_on_a_phone(visitor: Arrive):
+    staff = visitor()
+    staff.sign_in_as_staff()
+    page = staff.page
+    for title, start in CROWD.items():
+        staff.go(f"/events/new?day=2027-03-02&time={start}")
+        page.get_by_label("Title").fill(title)
+        page.get_by_role("button", name="Make the event").click()
+        expect(page.get_by_role("heading", level=1, name=title)).to_be_visible()
+    staff.go("/?day=2027-03-02")
+    staff.look("staff-week-crowded")
+    for title in CROWD:
+        box = page.get_by_role("link", name=title)
+        expect(box.locator("strong")).to_be_visible()
+        expect(box).to_have_attribute("title", re.compile(rf"^{title}\n09:\d\d–10:\d\d\n"))
+    assert page.evaluate(OVERFLOWING) == []
 
 
 def test_a_calendar_that_vanishes_is_named(convene: Installation, dav: CalDavServer, visitor: Arrive):

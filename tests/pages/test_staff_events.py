@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
+from django.conf import settings
 from django.test import Client
 from django.utils.timezone import now
 
@@ -15,6 +17,7 @@ from bookings.domain.reserve import Wish, book
 from bookings.engine.zones import DAY, wall
 from bookings.formats.event import EventData
 from bookings.models import Event, Mirror
+from bookings.pages.staff import grid
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -62,12 +65,54 @@ def test_the_week_is_told_in_the_chosen_zone(staff, host):
     assert "14:30–15:30" in staff.get("/?day=2027-03-02&tz=Asia/Kolkata").content.decode()
 
 
+def places(html):
+    """{title: the classes of its box in the week}."""
+    return {
+        title: set(classes.split())
+        for classes, title in re.findall(r'<li class="(place [^"]*)">.*?<strong>(.*?)<', html)
+    }
+
+
 def test_overlapping_events_stand_side_by_side(staff, host):
     make(host, "One")
     make(host, "Two")
-    html = staff.get("/?day=2027-03-02").content.decode()
-    assert "c-0-2" in html
-    assert "c-1-2" in html
+    found = places(staff.get("/?day=2027-03-02").content.decode())
+    assert {"half", "x-0", "w-30"} <= found["One"]
+    assert {"half", "x-30", "w-30"} <= found["Two"]
+
+
+def test_an_event_takes_the_width_that_nobody_beside_it_needs(staff, host):
+    for title, start, length in [("Long", 0, 7200), ("Early", 0, 3600), ("Also", 0, 1800), ("Late", 3600, 3600)]:
+        data = EventData(title, TUESDAY + 36_000 + start, "Europe/Berlin", length)
+        calendar.create(host.booking_calendar, data, actor=SYSTEM)
+    found = places(staff.get("/?day=2027-03-02").content.decode())
+    assert {"narrow", "x-0", "w-20"} <= found["Long"]
+    assert {"narrow", "x-40", "w-20"} <= found["Also"]
+    assert {"wide", "x-20", "w-40"} <= found["Late"]
+
+
+def test_of_many_events_at_once_none_hides_another(staff, host):
+    for number in range(12):
+        make(host, f"Number {number}")
+    found = places(staff.get("/?day=2027-03-02").content.decode())
+    lefts = {next(name for name in classes if name.startswith("x-")) for classes in found.values()}
+    assert lefts == {f"x-{5 * number}" for number in range(12)}
+
+
+def test_every_place_that_a_week_can_give_is_in_its_styles():
+    styles = (settings.BASE_DIR / "static" / "week.css").read_text()
+    for share in grid.SHARES[1:]:
+        part = grid.WIDTH // share
+        for number in range(share):
+            assert f".x-{number * part} {{" in styles
+            assert number == 0 or f".w-{number * part} {{" in styles
+
+
+def test_an_event_says_all_of_itself_to_who_points_at_it(staff, org, host):
+    title = "A title that is much longer than any box in the week could ever show in full, with its last word: herring"
+    make(host, title)
+    html = staff.get("/?day=2027-03-02&tz=Europe/Berlin").content.decode()
+    assert f'title="{title}&#10;10:00–11:00&#10;{host.name}"' in html
 
 
 @pytest.mark.parametrize("day", ["x", "2027-02-31", "0001-01-01", "9999-12-31", ""])

@@ -14,14 +14,18 @@ from bookings.engine.zones import DAY, Zone, weekday
 QUARTER = 900
 DEFAULT_HOURS = (7, 19)
 _EPOCH = date(1970, 1, 1).toordinal()
-_MOST_COLUMNS = 6
+WIDTH = 60
+"""Parts of a day column's width: what most numbers of neighbours divide evenly."""
+
+SHARES = (1, 2, 3, 4, 5, 6, 10, 12)
+"""Numbers of columns that overlapping boxes may stand in; week.css has a class for each place these give."""
 
 
 @dataclass(frozen=True)
 class Block:
     """One box in a day column: quarter-hour rows from the top, and its place among overlapping neighbours.
 
-    `top` and `height` are rows; `column` of `columns` counts from 0.
+    `top` and `height` are rows; `left` and `width` are parts of WIDTH.
     """
 
     occurrence: Occurrence
@@ -30,8 +34,18 @@ class Block:
     starts: str
     ends: str
     extra: dict[str, Any]
-    column: int = 0
-    columns: int = 1
+    left: int = 0
+    width: int = WIDTH
+
+    @property
+    def room(self) -> str:
+        """How much can be said in it: all, the start instead of both times, the title alone, or the title turned."""
+        return next(
+            name for least, name in ((36, "wide"), (25, "half"), (15, "narrow"), (0, "sliver")) if self.width >= least
+        )
+
+    def meets(self, other: Block) -> bool:
+        return self.top < other.top + other.height and other.top < self.top + self.height
 
 
 @dataclass
@@ -153,6 +167,20 @@ def _side_by_side(blocks: list[Block]) -> list[Block]:
 
 
 def _share(group: list[Block]) -> list[Block]:
+    """The boxes of a group in as many columns as it needs; a box reaches to the next one that is beside it."""
+    columns = _columns(group)
+    share = next((number for number in SHARES if number > max(columns, default=0)), SHARES[-1])
+    part = WIDTH // share
+    laid = []
+    for block, column in zip(group, columns, strict=True):
+        beside = [at for other, at in zip(group, columns, strict=True) if at > column and block.meets(other)]
+        left = min(column, share - 1) * part
+        laid.append(replace(block, left=left, width=max(part, min(beside, default=share) * part - left)))
+    return laid
+
+
+def _columns(group: list[Block]) -> list[int]:
+    """The first column, from 0, that is free for each box."""
     ends: list[int] = []
     columns: list[int] = []
     for block in group:
@@ -160,9 +188,8 @@ def _share(group: list[Block]) -> list[Block]:
         if at == len(ends):
             ends.append(0)
         ends[at] = block.top + block.height
-        columns.append(min(at, _MOST_COLUMNS - 1))
-    width = min(len(ends), _MOST_COLUMNS)
-    return [replace(block, column=column, columns=width) for block, column in zip(group, columns, strict=True)]
+        columns.append(at)
+    return columns
 
 
 def _closed(clock: Zone, column: DayColumn, open_time: list[Interval], first: int, last: int) -> list[tuple[int, int]]:
