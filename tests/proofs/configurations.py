@@ -7,8 +7,11 @@ Times are minutes from the configuration's `now`, unless they say otherwise.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
@@ -34,6 +37,8 @@ ZONES = (
 ALWAYS: Blocks = ((0, 1440),)
 DAYS: tuple[Blocks, ...] = (
     ALWAYS,
+    ALWAYS,
+    ((540, 1020),),
     ((540, 1020),),
     ((540, 720), (780, 1020)),
     ((540, 720), (720, 1020)),
@@ -46,7 +51,6 @@ DAYS: tuple[Blocks, ...] = (
     ((150, 151), (301, 700), (705, 1100)),
 )
 COUNTRIES = ("DE", "US", "BR", "WS", "XX")
-KINDS = ("busy", "busy", "busy", "tentative", "away", "free")
 RULES = ("FREQ=DAILY", "FREQ=DAILY;INTERVAL=2;COUNT=5", "FREQ=WEEKLY;BYDAY=MO,WE,FR", "FREQ=HOURLY;INTERVAL=5;COUNT=40")
 
 
@@ -88,27 +92,31 @@ class Agenda:
     timezone: str
     verified: int | None
     rows_until: int | None
-    happenings: tuple[Happening, ...]
+    happenings: tuple[Happening, ...] = ()
 
 
 @dataclass(frozen=True)
 class Person:
+    """A host. `priority`, `weight` and `cap` (bookings a day) are those of a group's member."""
+
     timezone: str
     week: tuple[Blocks, ...]
     active: bool
-    stale_after: int
     limits: tuple[int, int, int]
     country: str
-    exceptions: tuple[Exception_, ...]
-    agendas: tuple[Agenda, ...]
     priority: int
     weight: int
     cap: int | None
+    exceptions: tuple[Exception_, ...] = ()
+    agendas: tuple[Agenda, ...] = ()
 
 
 @dataclass(frozen=True)
 class Taken:
-    """Something in the ledger. `who`: hosts as bits; `minutes` None: as long as a slot; `seats`: those taken."""
+    """Something in the ledger. `who`: hosts as bits; `minutes` None: as long as a slot; `seats`: those taken.
+
+    `same_type` and as long as a slot makes it a session where the event type has seats.
+    """
 
     who: int
     at: int
@@ -166,52 +174,71 @@ class Configuration:
         return zone(self.people[0].timezone).day_of(self.now)
 
 
-def _mostly(value: object, *others: object) -> st.SearchStrategy:
+T = TypeVar("T")
+
+
+def _record(of: Callable[..., T], /, **choices: Sequence[Any]) -> st.SearchStrategy[T]:
+    """One of the choices for each field, simplest first. A few numbers decide all of them: many draws take long."""
+    groups: list[dict[str, Sequence[Any]]] = [{}]
+    for name, values in choices.items():
+        if math.prod(map(len, groups[-1].values())) * len(values) > 1 << 20:
+            groups.append({})
+        groups[-1][name] = values
+
+    def made(numbers: tuple[int, ...]) -> T:
+        fields = {}
+        for number, group in zip(numbers, groups, strict=True):
+            for name, values in group.items():
+                number, at = divmod(number, len(values))
+                fields[name] = values[at]
+        return of(**fields)
+
+    sizes = [math.prod(map(len, group.values())) for group in groups]
+    return st.tuples(*(st.sampled_from(range(size)) for size in sizes)).map(made)
+
+
+def _mostly(value: Any, *others: Any) -> tuple[Any, ...]:
     """`value` in three of four draws."""
-    return st.sampled_from((value,) * 3 * len(others) + others)
+    return (value,) * 3 * len(others) + others
 
 
-def _limits() -> st.SearchStrategy[tuple[int, int, int]]:
-    return _mostly((0, 0, 0), (1, 0, 0), (2, 0, 0), (0, 2, 0), (0, 0, 1), (0, 0, 3), (1, 3, 4))
+def _weeks() -> list[tuple[Blocks, ...]]:
+    """The same hours every day, or others on some of the days."""
+    weeks: list[tuple[Blocks, ...]] = []
+    for usual, other in itertools.product(DAYS, DAYS):
+        for others in (0, 0, 0b1100000, 0b0010101):
+            weeks.append(tuple((usual, other)[others >> weekday & 1] for weekday in range(7)))
+    return weeks
 
 
-def _week() -> st.SearchStrategy[tuple[Blocks, ...]]:
-    two = st.tuples(st.sampled_from(DAYS), st.sampled_from(DAYS), st.sampled_from((0, 0, 0b1100000, 0b0010101)))
-    return two.map(_seven_days)
+WEEKS = _weeks()
+LIMITS = _mostly((0, 0, 0), (1, 0, 0), (2, 0, 0), (0, 2, 0), (0, 0, 1), (0, 0, 3), (1, 3, 4))
+AT = [0, *range(-1440, 8640, 5)]
+"""Minutes from now, on fives, from a day ago to six ahead."""
 
-
-def _seven_days(drawn: tuple[Blocks, Blocks, int]) -> tuple[Blocks, ...]:
-    return tuple(drawn[drawn[2] >> weekday & 1] for weekday in range(7))
-
-
-def _at() -> st.SearchStrategy[int]:
-    """Minutes from now, on fives, from two days ago to nine ahead."""
-    return st.integers(-576, 2592).map(lambda fives: fives * 5)
-
-
-_exception = st.builds(
+_exceptions = _record(
     Exception_,
-    kind=st.sampled_from(("hours", "hours", "closed", "leave", "leave", "holiday", "travel")),
-    first=st.integers(-2, 8),
-    days=st.sampled_from((1, 1, 2, 4)),
-    blocks=st.sampled_from(DAYS),
-    timezone=st.sampled_from(ZONES),
-    colleague=st.sampled_from((None, 0, 1, 2)),
+    kind=("closed", "hours", "hours", "leave", "leave", "holiday", "travel"),
+    first=(0, 1, 2, 3, 4, 5, 6, -1, -2),
+    days=(1, 1, 2, 4),
+    blocks=DAYS,
+    timezone=ZONES,
+    colleague=(None, 0, 1, 2),
 )
-_happening = st.builds(
+_happenings = _record(
     Happening,
-    at=_at(),
-    minutes=st.sampled_from((30, 60, 15, 1, 7, 90, 240, 1440, 4320, 0)),
-    timezone=st.sampled_from(ZONES),
+    at=AT,
+    minutes=(30, 60, 15, 1, 7, 90, 240, 1440, 4320, 0),
+    timezone=ZONES,
     shape=_mostly("timed", "all_day", "floating"),
-    kind=st.sampled_from(KINDS),
+    kind=("busy", "busy", "busy", "tentative", "away", "free"),
     status=_mostly("confirmed", "tentative", "cancelled", "declined"),
     rule=_mostly("", *RULES),
-    moved=st.sampled_from((None, None, 0, 90, -600)),
+    moved=(None, None, 0, 90, -600),
 )
-_agenda = st.builds(
+_agendas = _record(
     Agenda,
-    local=st.booleans(),
+    local=(True, False),
     blocks=_mostly(True, False),
     tentative=_mostly(True, False),
     free=_mostly(False, True),
@@ -219,56 +246,52 @@ _agenda = st.builds(
     timezone=_mostly("", "Asia/Kathmandu", "America/Havana"),
     verified=_mostly(5, 59, 60, 61, None),
     rows_until=_mostly(None, 0, 1440, 5000),
-    happenings=st.lists(_happening, max_size=4).map(tuple),
 )
-_person = st.builds(
+_people = _record(
     Person,
-    timezone=st.sampled_from(ZONES),
-    week=_week(),
-    active=st.sampled_from((True,) * 15 + (False,)),
-    stale_after=st.just(60),
-    limits=_limits(),
+    timezone=ZONES,
+    week=WEEKS,
+    active=(True,) * 19 + (False,),
+    limits=LIMITS,
     country=_mostly("", *COUNTRIES),
-    exceptions=st.lists(_exception, max_size=2).map(tuple),
-    agendas=st.lists(_agenda, max_size=2).map(tuple),
-    priority=st.sampled_from((0, 0, 1)),
-    weight=st.sampled_from((100, 100, 50, 0)),
+    priority=(0, 0, 1),
+    weight=(100, 100, 50, 0),
     cap=_mostly(None, 1, 2),
 )
-_taken = st.builds(
+_taken = _record(
     Taken,
-    who=st.integers(1, 7),
-    at=_at(),
-    minutes=st.sampled_from((None, None, 30, 55, 120, 1440)),
-    before=st.sampled_from((0, 0, 10, 45)),
-    after=st.sampled_from((0, 0, 20, 60)),
-    state=st.sampled_from(("booked", "booked", "booked", "held", "hold", "expired", "requested", "cancelled")),
-    same_type=st.booleans(),
-    customer=st.sampled_from((None, 0, 1)),
-    seats=st.integers(1, 3),
+    who=(1, 1, 2, 3, 4, 5, 6, 7),
+    at=AT,
+    minutes=(None, None, None, 30, 55, 120, 1440),
+    before=(0, 0, 10, 45),
+    after=(0, 0, 20, 60),
+    state=("booked",) * 5 + ("held", "hold", "expired", "requested", "cancelled"),
+    same_type=(True, False),
+    customer=(None, 0, 1),
+    seats=(1, 2, 3),
 )
-_rules = st.builds(
+_rules = _record(
     Rules,
-    of=st.sampled_from(("host", "group", "type", "type", "type_group", "type_group")),
-    mode=st.sampled_from(("any", "all", "some")),
-    required=st.integers(1, 3),
-    minutes=st.sampled_from(((30,), (15,), (20, 45), (60,), (90, 30), (5,), (480,), (1500,))),
-    step=st.sampled_from((None, 5, 15, 30, 7, 40, 60, 120, 1440)),
-    before=st.sampled_from((0, 0, 5, 30, 90)),
-    after=st.sampled_from((0, 0, 10, 15, 60)),
-    notice=st.sampled_from((0, 0, 30, 240, 1441, 4000)),
-    window=st.sampled_from(("rolling", "working", "range", "open")),
-    window_days=st.sampled_from((60, 7, 3, 0, 1)),
-    window_first=st.integers(-1, 5),
-    limits=_limits(),
-    customer_limits=_limits(),
-    customer=st.sampled_from((None, 0, 1)),
+    of=("host", "group", "type", "type", "type_group", "type_group"),
+    mode=("any", "all", "some"),
+    required=(1, 1, 2, 3),
+    minutes=((30,), (30,), (15,), (20, 45), (60,), (90, 30), (5,), (480,), (1500,)),
+    step=(None, 15, 30, 5, 7, 40, 60, 120, 1440),
+    before=(0, 0, 5, 30, 90),
+    after=(0, 0, 10, 15, 60),
+    notice=(0, 0, 0, 0, 0, 30, 240, 1441, 4000),
+    window=("open", "rolling", "working", "range"),
+    window_days=(60, 30, 7, 7, 3, 1, 0),
+    window_first=(-1, -1, 0, 1, 5),
+    limits=LIMITS,
+    customer_limits=LIMITS,
+    customer=(None, 0, 1),
     first_only=_mostly(False, True),
-    capacity=_mostly(1, 2, 3),
+    capacity=(1, 1, 2, 3),
     needs_confirmation=_mostly(False, True),
-    pending_blocks=st.booleans(),
+    pending_blocks=(True, False),
     refuse_unknown=_mostly(True, False),
-    own_week=st.none() | st.none() | _week(),
+    own_week=_mostly(None, *WEEKS),
     own_calendars=_mostly(0, 0b1, 0b10),
 )
 
@@ -281,12 +304,24 @@ def _changes(tzid: str) -> list[int]:
 _CHANGES = {tzid: _changes(tzid) for tzid in ZONES}
 
 
+def _few(of: st.SearchStrategy[T], most: int) -> st.SearchStrategy[tuple[T, ...]]:
+    return st.lists(of, max_size=most).map(tuple)
+
+
+@st.composite
+def _person(draw: st.DrawFn) -> Person:
+    agendas = [replace(agenda, happenings=draw(_few(_happenings, 7))) for agenda in draw(_few(_agendas, 2))]
+    return replace(draw(_people), exceptions=draw(_few(_exceptions, 2)), agendas=tuple(agendas))
+
+
 @st.composite
 def configurations(draw: st.DrawFn) -> Configuration:
-    """Often the clocks of some host change in the days that are listed."""
-    people = tuple(draw(st.lists(_person, min_size=1, max_size=3)))
+    """Often the clocks of some host change in the days that are listed, and often all hosts share a zone."""
+    people = tuple(draw(st.lists(_person(), min_size=1, max_size=3)))
+    if draw(st.booleans()):
+        people = tuple(replace(person, timezone=people[0].timezone) for person in people)
     changes = _CHANGES[draw(st.sampled_from(people)).timezone]
-    if changes and draw(_mostly(True, False)):
+    if changes and draw(st.integers(0, 3)):
         around = draw(st.sampled_from(changes)) // 60 * 60
     else:
         around = draw(st.integers(day(2009, 1, 2), day(2031, 12, 1))) * DAY
@@ -296,7 +331,7 @@ def configurations(draw: st.DrawFn) -> Configuration:
         people=people,
         members=draw(st.integers(1, len(people))),
         rules=draw(_rules),
-        taken=tuple(draw(st.lists(_taken, max_size=5))),
+        taken=draw(_few(_taken, 9)),
         lo=now - draw(st.sampled_from((0, 0, 3600, DAY))) + draw(st.sampled_from((0, 0, 7, 43_210))),
         days=draw(st.sampled_from((1, 3, 5, 8))),
     )

@@ -43,10 +43,11 @@ class World:
 
     organisation: Organisation
     configuration: Configuration
+    customers: list[Contact]
     ids: Iterator[uuid.UUID] = field(default_factory=lambda: (uuid.UUID(int=number) for number in itertools.count(1)))
     hosts: list[Host] = field(default_factory=list)
     calendars: list[Calendar] = field(default_factory=list)
-    customers: list[Contact] = field(default_factory=list)
+    bookings: list[Booking] = field(default_factory=list)
     group: GroupRule | None = None
     event_type: EventType | None = None
     blocking: dict[uuid.UUID, list[Interval]] = field(default_factory=lambda: defaultdict(list))
@@ -104,15 +105,19 @@ class World:
         return of_host(Host.everywhere.select_related("schedule").get(pk=self.hosts[0].pk), **plain)
 
 
-def build(organisation: Organisation, configuration: Configuration) -> World:
+def made_customers(organisation: Organisation) -> list[Contact]:
+    """Customers for any number of configurations: two who may ask, and others who have seats already."""
+    return Contact.everywhere.bulk_create(
+        Contact(organisation=organisation, email=f"customer{number}@example.org") for number in range(5)
+    )
+
+
+def build(organisation: Organisation, configuration: Configuration, customers: list[Contact]) -> World:
     """Make the rows. Call while the clock stands at the configuration's `now`."""
-    world = World(organisation, configuration)
+    world = World(organisation, configuration, customers)
     _people(world)
     _calendars(world)
     _exceptions(world)
-    world.customers = Contact.everywhere.bulk_create(
-        world.own(Contact, email=f"customer{number}@example.org") for number in range(5)
-    )
     _offers(world)
     _ledger(world)
     _happenings(world)
@@ -135,14 +140,13 @@ def _people(world: World) -> None:
             email=f"host{number}@example.org",
             timezone=person.timezone,
             schedule=schedules[number],
-            stale_after_minutes=person.stale_after,
+            stale_after_minutes=60,
             limits=counts(person.limits),
             holiday_country=person.country,
             is_active=person.active,
         )
         for number, person in enumerate(people)
     ]
-    Host.everywhere.bulk_create(world.hosts)
 
 
 def _calendars(world: World) -> None:
@@ -154,13 +158,11 @@ def _calendars(world: World) -> None:
                 provider = "local" if agenda.local else "caldav"
                 accounts[key] = world.own(Account, host=world.hosts[number], provider=provider, label=provider)
             world.calendars.append(_calendar(world, agenda, accounts[key]))
+    for calendar in reversed(world.calendars):
+        calendar.account.host.booking_calendar_id = calendar.pk
+    Host.everywhere.bulk_create(world.hosts)
     Account.everywhere.bulk_create(accounts.values())
     Calendar.everywhere.bulk_create(world.calendars)
-    for calendar in world.calendars:
-        host = calendar.account.host
-        if host.booking_calendar_id is None:
-            host.booking_calendar = calendar
-            Host.everywhere.filter(pk=host.pk).update(booking_calendar=calendar)
 
 
 def _calendar(world: World, agenda: Agenda, account: Account) -> Calendar:
@@ -263,7 +265,7 @@ _CLAIMS = {"booked": "booked", "held": "booked", "hold": "hold", "expired": "hol
 
 
 def _ledger(world: World) -> None:
-    bookings, claims, seats = [], [], []
+    claims, seats = [], []
     for taken in world.configuration.taken:
         who = [host for at, host in enumerate(world.hosts) if taken.who >> at & 1]
         start = world.base + taken.at * 60
@@ -273,11 +275,11 @@ def _ledger(world: World) -> None:
         booking = None
         if taken.state in _STATES:
             booking = _booking(world, taken, start, end)
-            bookings.append(booking)
+            world.bookings.append(booking)
             seats += _seats(world, booking)
         if taken.state in _CLAIMS:
             claims += [_claim(world, taken, host, start, end, booking) for host in who]
-    Booking.everywhere.bulk_create(bookings)
+    Booking.everywhere.bulk_create(world.bookings)
     Claim.everywhere.bulk_create(claims)
     Seat.everywhere.bulk_create(seats)
 
