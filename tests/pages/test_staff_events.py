@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from html.parser import HTMLParser
 
 import pytest
 from django.conf import settings
@@ -180,6 +181,91 @@ def test_an_event_may_repeat_until_a_day(staff, host):
     staff.post("/events/new", fields(host, repeats="weekly", until="2027-03-31"))
     found = calendar.occurrences([host.booking_calendar], TUESDAY, TUESDAY + 60 * DAY)
     assert len(found) == 5
+
+
+WORDS = {
+    "FREQ=DAILY;COUNT=30": "Every day, 30 times",
+    "FREQ=DAILY;COUNT=1": "Every day, once",
+    "FREQ=DAILY;INTERVAL=2": "Every 2 days",
+    "FREQ=WEEKLY": "Every week",
+    "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR;COUNT=5": "Monday to Friday, 5 times",
+    "FREQ=DAILY;BYDAY=MO,TU,WE,TH,FR": "Monday to Friday",
+    "FREQ=WEEKLY;INTERVAL=2;BYDAY=TU,TH,FR;WKST=SU": "Every 2 weeks on Tuesday, Thursday and Friday",
+    "FREQ=WEEKLY;BYDAY=TU;UNTIL=20270331T220000Z": "Every week on Tuesday, until 1 April 2027",
+    "FREQ=WEEKLY;UNTIL=20270331T235959": "Every week, until 31 March 2027",
+    "FREQ=MONTHLY;BYMONTHDAY=2": "Every month on day 2",
+    "FREQ=MONTHLY;BYMONTHDAY=2,16": "Every month on days 2 and 16",
+    "FREQ=MONTHLY;BYMONTHDAY=-1": "Every month on the last day",
+    "FREQ=MONTHLY;INTERVAL=3;BYDAY=1TU": "Every 3 months on the first Tuesday",
+    "FREQ=MONTHLY;BYDAY=TU;BYSETPOS=-1": "Every month on the last Tuesday",
+    "FREQ=YEARLY;BYMONTH=3;BYMONTHDAY=2": "Every year on 2 March",
+    "FREQ=YEARLY;BYDAY=20MO": "By a rule of its own",
+    "FREQ=HOURLY;COUNT=3": "By a rule of its own",
+}
+
+
+@pytest.mark.parametrize(("rule", "words"), WORDS.items())
+def test_a_series_is_told_in_words_and_kept_when_something_else_is_changed(staff, host, rule, words):
+    event = make(host, recurrence_rules=(rule,))
+    assert f"<dd>{words}</dd>" in staff.get(f"/events/{event.pk}").content.decode()
+    answer = staff.post(f"/events/{event.pk}/edit", shown(staff, event) | {"title": "Renamed"})
+    assert answer.status_code == 302
+    event.refresh_from_db()
+    assert (event.title, event.recurrence_rules) == ("Renamed", [rule])
+
+
+class Shown(HTMLParser):
+    """What the form on a page holds, as a browser sends it back."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.held, self._select, self._area = {}, "", ""
+        self.feed(html[html.index('id="event-form"') :])
+
+    def handle_starttag(self, tag, attributes):
+        had = dict(attributes)
+        if tag == "input" and (had.get("type") != "checkbox" or "checked" in had):
+            self.held[had.get("name")] = had.get("value", "on" if had.get("type") == "checkbox" else "")
+        elif tag == "select":
+            self._select = had["name"]
+        elif tag == "textarea":
+            self._area = had["name"]
+            self.held[self._area] = ""
+        elif tag == "option" and ("selected" in had or self._select not in self.held):
+            self.held[self._select] = had["value"]
+
+    def handle_endtag(self, tag):
+        if tag == "textarea":
+            self._area = ""
+
+    def handle_data(self, data):
+        if self._area:
+            self.held[self._area] += data.removeprefix("\n")
+
+
+def shown(staff, event):
+    return Shown(staff.get(f"/events/{event.pk}/edit").content.decode()).held
+
+
+def test_a_rule_that_the_form_has_no_choice_for_is_one_of_its_choices(staff, host):
+    event = make(host, recurrence_rules=("FREQ=DAILY;COUNT=30",))
+    page = staff.get(f"/events/{event.pk}/edit").content.decode()
+    assert '<option value="custom" selected>Every day, 30 times</option>' in page
+
+
+@pytest.mark.parametrize(
+    ("rule", "until", "after"),
+    [
+        ("FREQ=DAILY;COUNT=30", "2027-03-09", "FREQ=DAILY;UNTIL=20270309T235959"),
+        ("FREQ=WEEKLY;UNTIL=20270331T235959;BYDAY=TU", "2027-03-09", "FREQ=WEEKLY;UNTIL=20270309T235959;BYDAY=TU"),
+        ("FREQ=WEEKLY;UNTIL=20270331T235959;BYDAY=TU", "", "FREQ=WEEKLY;BYDAY=TU"),
+    ],
+)
+def test_the_end_of_a_series_is_changed_without_touching_its_rule(staff, host, rule, until, after):
+    event = make(host, recurrence_rules=(rule,))
+    staff.post(f"/events/{event.pk}/edit", shown(staff, event) | {"until": until})
+    event.refresh_from_db()
+    assert event.recurrence_rules == [after]
 
 
 @pytest.mark.parametrize(

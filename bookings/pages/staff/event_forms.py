@@ -17,16 +17,10 @@ from bookings.domain.errors import DomainError, Invalid
 from bookings.engine.zones import DAY
 from bookings.formats.event import EventData, Person
 from bookings.models import Account, Calendar, Event, Organisation
+from bookings.pages.staff import series
 from bookings.pages.zones import grouped
 
 _EPOCH = dt.date(1970, 1, 1)
-_REPEATS = {
-    "daily": "FREQ=DAILY",
-    "weekdays": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
-    "weekly": "FREQ=WEEKLY",
-    "monthly": "FREQ=MONTHLY",
-    "yearly": "FREQ=YEARLY",
-}
 _FIELDS = {"recurrence_rules": "repeats", "start_wall": "day", "timezone": "timezone", "duration": "end"}
 """Where the domain's names are found in the form."""
 
@@ -47,23 +41,12 @@ class EventForm(forms.Form):
     end = forms.TimeField(label=_("To"), required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
     all_day = forms.BooleanField(label=_("All day"), required=False)
     timezone = forms.ChoiceField(label=_("Time zone"))
-    repeats = forms.ChoiceField(
-        label=_("Repeats"),
-        choices=[
-            ("", _("Does not repeat")),
-            ("daily", _("Every day")),
-            ("weekdays", _("Monday to Friday")),
-            ("weekly", _("Every week")),
-            ("monthly", _("Every month")),
-            ("yearly", _("Every year")),
-        ],
-        required=False,
-    )
+    repeats = forms.ChoiceField(label=_("Repeats"), choices=series.CHOICES, required=False)
     until = forms.DateField(
         label=_("Until"),
         required=False,
         widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
-        help_text=_("Empty: without end"),
+        help_text=_("Empty: no last day"),
     )
     location = forms.CharField(label=_("Place"), max_length=1024, required=False)
     guests = forms.CharField(
@@ -86,8 +69,9 @@ class EventForm(forms.Form):
         self._calendars = _writable(organisation, event)
         self.fields["calendar"].choices = _by_host(self._calendars)  # type: ignore[attr-defined]
         self.fields["timezone"].choices = grouped()  # type: ignore[attr-defined]
-        if event is not None and event.recurrence_rules and self.initial.get("repeats") == "custom":
-            self.fields["repeats"].choices.append(("custom", _("As it is now")))  # type: ignore[attr-defined]
+        if event is not None and self.initial.get("repeats") == series.CUSTOM:
+            words = series.in_words(tuple(event.recurrence_rules), event.timezone, with_last_day=False)
+            self.fields["repeats"].choices = [*series.CHOICES, (series.CUSTOM, words)]  # type: ignore[attr-defined]
 
     def clean_calendar(self) -> Calendar:
         return self._calendars[self.cleaned_data["calendar"]]
@@ -147,18 +131,9 @@ class EventForm(forms.Form):
             location=given["location"],
             description=given["description"],
             free_busy_status=given["free_busy_status"],
-            recurrence_rules=self._rules(base),
+            recurrence_rules=series.rules_of(given["repeats"], given["until"], base.recurrence_rules, base.timezone),
             people=_people(base, given["guests"]),
         )
-
-    def _rules(self, base: EventData) -> tuple[str, ...]:
-        given = self.cleaned_data
-        if given["repeats"] == "custom":
-            return base.recurrence_rules
-        rule = _REPEATS.get(given["repeats"])
-        if rule is None:
-            return ()
-        return (f"{rule};UNTIL={given['until']:%Y%m%d}T235959" if given["until"] else rule,)
 
 
 def initial_of(data: EventData, calendar: Calendar) -> dict[str, Any]:
@@ -166,7 +141,7 @@ def initial_of(data: EventData, calendar: Calendar) -> dict[str, Any]:
     start = _EPOCH + dt.timedelta(days=data.start_wall // DAY)
     end_wall = data.start_wall + data.duration - (DAY if data.all_day else 0)
     end = _EPOCH + dt.timedelta(days=end_wall // DAY)
-    repeats, until = _choice_of(data.recurrence_rules)
+    choice, until = series.choice_of(data.recurrence_rules, data.timezone)
     return {
         "title": data.title,
         "calendar": str(calendar.pk),
@@ -176,7 +151,7 @@ def initial_of(data: EventData, calendar: Calendar) -> dict[str, Any]:
         "end": None if data.all_day else _time(end_wall),
         "all_day": data.all_day,
         "timezone": data.timezone,
-        "repeats": repeats,
+        "repeats": choice,
         "until": until,
         "location": data.location,
         "guests": ", ".join(person.email for person in data.people if person.role == "attendee" and person.email),
@@ -214,18 +189,6 @@ def _people(base: EventData, guests: list[str]) -> tuple[Person, ...]:
     known = {person.email.lower(): person for person in base.people if person.role == "attendee"}
     others = [person for person in base.people if person.role != "attendee"]
     return (*others, *(known.get(address.lower()) or Person(address) for address in guests))
-
-
-def _choice_of(rules: tuple[str, ...]) -> tuple[str, dt.date | None]:
-    """The simple choice a rule amounts to, and its last day; "custom" for anything the form cannot say."""
-    if not rules:
-        return "", None
-    if len(rules) == 1:
-        rule, _sep, until = rules[0].partition(";UNTIL=")
-        for name, text in _REPEATS.items():
-            if rule == text:
-                return name, dt.datetime.strptime(until[:8], "%Y%m%d").date() if until else None
-    return "custom", None
 
 
 def _seconds(time: dt.time) -> int:

@@ -23,6 +23,7 @@ from bookings.domain.errors import DomainError
 from bookings.engine.zones import zone
 from bookings.members import StaffRequest, actor, staff_required
 from bookings.models import Calendar, Event, Host
+from bookings.pages.staff import series
 from bookings.pages.staff.event_forms import EventForm, initial_of
 from bookings.pages.staff.week import state_of
 
@@ -140,7 +141,7 @@ def _shown(event: Event) -> dict[str, Any]:
         "mirrors": mirrors,
         "state": state_of(mirrors),
         "guests": event.participants.filter(role="attendee"),
-        "repeats": initial_of(calendar.data_of(event), event.calendar)["repeats"],
+        "repeats": series.in_words(tuple(event.recurrence_rules), event.timezone) if event.recurrence_rules else "",
         "last_s": max(event.start_s, event.end_s - 1),
     }
 
