@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.timezone import now
 
-from bookings.engine.recurrence import RuleError
+from bookings.engine.recurrence import RecurrenceSet, Rule, RuleError, TooMany
 from bookings.engine.zones import DAY, UnknownZone, canonical, zone
 from bookings.formats.event import EARLIEST, LATEST, EventData, is_datable
 from bookings.formats.icalendar import Problem
@@ -18,7 +18,7 @@ from bookings.models import Calendar, Event, Host, Mirror, Participant
 
 from . import busy, conflicts
 from .changes import Changes, PulledObject
-from .event_rows import LONGEST, fill, home_zone, people_rows
+from .event_rows import LONGEST, fill, home_zone, people_rows, series_of
 from .locks import lock_hosts
 from .mirrored import OwnEvents
 
@@ -247,7 +247,35 @@ def _fill(row: Event, data: EventData, home: str) -> None:
         raise _Unusable("It ends before it starts, lasts longer than 68 years or lies beyond all calendars.")
     if data.status not in Event.Status.values or data.free_busy_status not in Event.Busy.values:
         raise _Unusable("Its status is unknown.")
-    fill(row, replace(data, timezone=tzid), home)
+    fill(row, _with_its_start(replace(data, timezone=tzid), home), home)
+
+
+def _with_its_start(data: EventData, home: str) -> EventData:
+    """The series as Google's and Apple's calendars show it: its start is an occurrence, also when no rule matches it.
+
+    RFC 5545 3.8.5.3 leaves that open, and programs differ; a meeting that the host sees there must not look free here.
+    """
+    if not data.recurrence_rules:
+        return data
+    series = series_of(data, home)
+    start = zone(series.tzid or "UTC").to_utc(data.start_wall)
+    if any(_ends_before(rule, data.start_wall, start) for rule in series.rules) or _occurs(series, start):
+        return data
+    return replace(data, recurrence_dates=tuple(sorted({*data.recurrence_dates, data.start_wall})))
+
+
+def _ends_before(rule: Rule, wall: int, instant: int) -> bool:
+    """Whether a rule is over before the series starts, which is how some programs delete all of one."""
+    if rule.until is None:
+        return False
+    return rule.until < instant if rule.until_kind == "utc" else rule.until < wall // DAY * DAY
+
+
+def _occurs(series: RecurrenceSet, instant: int) -> bool:
+    try:
+        return bool(series.starts(instant, instant + 1))
+    except TooMany:
+        return True
 
 
 def _start_of(data: EventData, home: str) -> int | None:

@@ -50,7 +50,6 @@ DIFFERENCES = {
     "084": "There the last of several events with one UID counts.",
     "088": "EXRULE is not looked at there.",
     "089": "SKIP cannot be read there.",
-    "092": "There the start of a series is an occurrence also when its rule does not match it.",
     "096": "There EXDATE takes away the changed occurrence too.",
     "100": "Carriage returns alone cannot be read there.",
     "102": "Doubled carriage returns cannot be read there.",
