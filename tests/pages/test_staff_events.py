@@ -66,6 +66,17 @@ def test_the_week_is_told_in_the_chosen_zone(staff, host):
     assert "14:30–15:30" in staff.get("/?day=2027-03-02&tz=Asia/Kolkata").content.decode()
 
 
+@pytest.mark.parametrize("tz", ["UTC", "Asia/Kolkata", "America/New_York", "Pacific/Auckland"])
+def test_an_all_day_event_stands_on_its_own_days_on_any_clock(staff, org, tz):
+    colleague = factories.host(org, timezone="Asia/Kolkata")
+    for title, days in [("Holi", 1), ("Away", 2)]:
+        data = EventData(title, TUESDAY, "Asia/Kolkata", days * DAY, all_day=True)
+        calendar.create(colleague.booking_calendar, data, actor=SYSTEM)
+    html = staff.get(f"/?day=2027-03-02&tz={tz}").content.decode()
+    lanes = [re.findall(r"<strong>(.*?)<", lane) for lane in re.findall(r'<ul class="all-day">(.*?)</ul>', html, re.S)]
+    assert [sorted(lane) for lane in lanes] == [[], ["Away", "Holi"], ["Away"], [], [], [], []]
+
+
 def places(html):
     """{title: the classes of its box in the week}."""
     return {

@@ -99,7 +99,8 @@ def week(
     open_time: Iterable[Interval],
     now: int,
 ) -> Week:
-    """Lay out a week. `extra` is handed through to the templates, by event id."""
+    """Lay out a week. `extra` is handed through to the templates, by event id; its `home` is the Zone in which an
+    all-day event is meant: it stands on its own days, whatever clock the week is on."""
     columns = [DayColumn(day, *clock.day_bounds(day)) for day in range(monday, monday + 7)]
     for occurrence in occurrences:
         _place(clock, columns, occurrence, extra.get(occurrence.event.pk, {}))
@@ -115,11 +116,15 @@ def week(
 
 def _place(clock: Zone, columns: list[DayColumn], occurrence: Occurrence, extra: dict[str, Any]) -> None:
     start, end = occurrence.start_s, max(occurrence.end_s, occurrence.start_s + QUARTER)
-    long = occurrence.event.all_day or end - start >= DAY
+    home: Zone = extra.get("home", clock)
     for column in columns:
+        if occurrence.event.all_day:
+            if home.day_of(start) <= column.day <= home.day_of(end - 1):
+                column.all_day.append((occurrence, extra))
+            continue
         if start >= column.end_s or end <= column.start_s:
             continue
-        if long:
+        if end - start >= DAY:
             column.all_day.append((occurrence, extra))
             continue
         top = _quarter(clock, column, max(start, column.start_s))

@@ -13,6 +13,7 @@ from django.utils.timezone import now
 from django.views.decorators.http import require_safe
 
 from bookings.domain import availability, calendar
+from bookings.domain.event_rows import home_zone
 from bookings.engine.intervals import union
 from bookings.engine.zones import zone
 from bookings.members import StaffRequest, staff_required
@@ -64,6 +65,7 @@ def _calendars(hosts: list[Host]) -> list[Calendar]:
 def _extra(events: set[Event], calendars: list[Calendar], hosts: list[Host]) -> dict[uuid.UUID, dict[str, Any]]:
     """What the grid shows of an event beside its own words: whose it is, its booking, its state elsewhere."""
     owner = {each.pk: each.account.host for each in calendars}
+    home = {each.pk: zone(home_zone(each, each.account.host)) for each in calendars}
     colour = {host.pk: index % _COLOURS for index, host in enumerate(hosts)}
     roots = {event.pk: event.master_id or event.pk for event in events}
     mirrors: dict[uuid.UUID, list[Mirror]] = defaultdict(list)
@@ -73,6 +75,7 @@ def _extra(events: set[Event], calendars: list[Calendar], hosts: list[Host]) -> 
     return {
         event.pk: {
             "host": owner[event.calendar_id],
+            "home": home[event.calendar_id],
             "colour": colour[owner[event.calendar_id].pk],
             "booking": bookings.get(event.pk),
             "state": state_of(mirrors[roots[event.pk]]),
