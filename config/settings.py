@@ -98,6 +98,7 @@ TEMPLATES = [
 # ── Database: SQLite in the data folder, or DATABASE_URL=postgres://… ──
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'convene.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["ENGINE"] = "config.sqlite"
     DATABASES["default"]["OPTIONS"] = {
         "transaction_mode": "IMMEDIATE",  # one writer at a time, queued, instead of "database is locked"
         "timeout": 20,

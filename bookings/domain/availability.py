@@ -140,8 +140,12 @@ def next_free(terms: Terms, after: int, count: int = 5, *, now: int | None = Non
     """The first free starts from `after` on; the last ones of the window when none is later."""
     now = _now(now)
     end = min(_latest(terms, now), max(after, now) + 60 * DAY) if terms.latest is None else terms.latest
-    later = offer(terms, after, end, now=now, public=public).starts[:count]
-    return later or offer(terms, now, end, now=now, public=public).starts[-count:]
+    # Mostly the next days have some: the whole window is looked through only when they have none.
+    for until in sorted({min(end, max(after, now) + 3 * DAY), end}):
+        later = offer(terms, after, until, now=now, public=public).starts
+        if len(later) >= count or (until == end and later):
+            return later[:count]
+    return offer(terms, now, end, now=now, public=public).starts[-count:]
 
 
 def explain(terms: Terms, start: int, *, now: int | None = None, public: bool = True) -> list[Reason]:

@@ -135,7 +135,7 @@ class _Days(Series):
         if not self.regular or len(self.times) > 1:
             return super().between(lo, hi, most)
         first, step = self.day0 * DAY + self.times[0], self.rule.interval * DAY
-        lo, hi = max(lo, self.start), min(hi, MAX_WALL)
+        lo, hi = lo if lo > self.start else self.start, hi if hi < MAX_WALL else MAX_WALL
         return _sized(range(lo + (first - lo) % step, hi + 1, step), most)
 
 
@@ -147,6 +147,7 @@ class _Weeks(Series):
         self.first = self.day0 - (weekday(self.day0) - rule.wkst) % 7
         wanted = {day for _, day in rule.byday} or {weekday(self.day0)}
         self.offsets = sorted((day - rule.wkst) % 7 for day in wanted)
+        self.seconds = [offset * DAY + self.times[0] for offset in self.offsets]
         self.most = len(self.offsets) * len(self.times)
         # BYSETPOS may pick nothing at all, but then it does so every week.
         self.regular = not rule.bymonth and bool(super().walls(1))
@@ -163,11 +164,15 @@ class _Weeks(Series):
         if self.rule.bymonth or self.rule.bysetpos or len(self.times) > 1:
             return super().between(lo, hi, most)
         lo, hi = max(lo, self.start), min(hi, MAX_WALL)
-        step, found = 7 * DAY * self.rule.interval, []
-        for offset in self.offsets:
-            first = (self.first + offset) * DAY + self.times[0]
-            found += _sized(range(lo + (first - lo) % step, hi + 1, step), most)
-        found.sort()
+        step, begin = 7 * DAY * self.rule.interval, self.first * DAY
+        weeks = range(lo - (lo - begin) % step, hi + 1, step)
+        if len(weeks) * len(self.seconds) > most + 14:
+            raise TooMany("The rule has too many occurrences in this window.")
+        found = [week + second for week in weeks for second in self.seconds]
+        while found and found[-1] > hi:
+            found.pop()
+        while found and found[0] < lo:
+            del found[0]
         return _sized(found, most)
 
 
@@ -182,8 +187,19 @@ class _Months(Series):
         self.most = 31 * len(self.times)
 
     def index(self, wall: int) -> int:
-        y, m, _ = zones.ymd(wall // DAY)
-        return (y * 12 + m - 1 - self.month0) // self.rule.interval
+        return (_month_number(wall // DAY) - self.month0) // self.rule.interval
+
+    def between(self, lo: int, hi: int, most: int) -> list[int]:
+        if self.rule.bysetpos or len(self.times) > 1 or self.rule.skip != "OMIT":
+            return super().between(lo, hi, most)
+        lo, hi = max(lo, self.start), min(hi, MAX_WALL)
+        if lo > hi:
+            return []
+        first, last, time = self.index(lo), self.index(hi), self.times[0]
+        if (last - first) * self.cost > MAX_COST:
+            raise TooMany("The rule has too many occurrences in this window.")
+        walls = [day * DAY + time for index in range(first, last + 1) for day in self.days(index)]
+        return _sized([wall for wall in walls if lo <= wall <= hi], most)
 
     def days(self, index: int) -> Iterable[int]:
         y, m = divmod(self.month0 + index * self.rule.interval, 12)
@@ -309,6 +325,12 @@ def _sized(walls: Sequence[int], most: int) -> list[int]:
     if len(walls) > most:
         raise TooMany("The rule has too many occurrences in this window.")
     return list(walls)
+
+
+@lru_cache(maxsize=4096)
+def _month_number(day: int) -> int:
+    y, m, _ = zones.ymd(day)
+    return y * 12 + m - 1
 
 
 def _new_year(y: int) -> int:

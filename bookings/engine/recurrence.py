@@ -7,7 +7,8 @@ when clocks change; a time missing in a gap moves forward (RFC 5545 3.3.5).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -18,6 +19,7 @@ from bookings.engine.zones import DAY, Zone, zone
 __all__ = ["RecurrenceSet", "Rule", "RuleError", "TooMany", "parse_rule", "validate_written"]
 
 MAX_OCCURRENCES = 5000
+_STEADIEST = 366 * DAY  # in longer windows most clocks change, and looking would cost more than it saves
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ class RecurrenceSet:
         :raises UnknownZone: for a tzid that is not an IANA zone.
         """
         clock = self._clock
-        first, last = _wall_window(clock, lo, hi)
+        if self._is_simple:
+            return self._simple_starts(lo, hi, limit)
+        first, last, _ = _wall_window(clock, lo, hi)
         found: set[int] = set()
         for wall in self.rdates if self.rules else (self.start, *self.rdates):
             if first <= wall <= last:
@@ -91,6 +95,55 @@ class RecurrenceSet:
         return max(found, default=clock.to_utc(self.start))
 
     @cached_property
+    def _is_simple(self) -> bool:
+        """One rule or one date, less some dates: nearly every event."""
+        return not (self.rdates or self.exrules) and len(self.rules) <= 1
+
+    def _simple_starts(self, lo: int, hi: int, limit: int) -> list[int]:
+        clock = self._clock
+        first, last, offset = _wall_window(clock, lo, hi)
+        if self.rules:
+            end = self._last_wall(last, offset)
+            walls: Sequence[int] = self._series[0].between(
+                first, end if end < last else last, limit + len(self.exdates)
+            )
+        else:
+            walls = (self.start,) if first <= self.start <= last else ()
+        if offset is not None:
+            found = [wall - offset for wall in walls]
+        else:
+            hi = hi if self._until is None else min(hi, self._until + 1)
+            found = sorted(dict.fromkeys(clock.to_utc_all(walls)))
+            found = found[bisect_left(found, lo) : bisect_left(found, hi)]
+        if self.exdates:
+            excluded = self._exdates
+            found = [at for at in found if at not in excluded]
+        if len(found) > limit:
+            raise TooMany(f"The series has more than {limit} occurrences in this window.")
+        return found
+
+    def _last_wall(self, stop: int, offset: int | None) -> int:
+        """A wall time after which the one rule has no start, not looking beyond ``stop``."""
+        rule = self.rules[0]
+        if rule.count is None and rule.until is None:
+            return stop
+        if self._until is not None:
+            # A day more, since a repeated hour makes later wall times earlier instants.
+            return self._until + (self._clock.offset(self._until) + DAY if offset is None else offset)
+        end = _end(self._series[0], self._clock, stop)
+        return stop if end is None else end
+
+    @cached_property
+    def _exdates(self) -> frozenset[int]:
+        return frozenset(map(self._clock.to_utc, self.exdates))
+
+    @cached_property
+    def _until(self) -> int | None:
+        """The UNTIL of a single rule, where it is an instant."""
+        rule = self.rules[0] if self.rules else None
+        return rule.until if rule and rule.until_kind == "utc" else None
+
+    @cached_property
     def _clock(self) -> Zone:
         return zone(self.tzid or "UTC")
 
@@ -131,12 +184,19 @@ class RecurrenceSet:
             yield from _instants(each, self._clock, first, last, room)
 
 
-@lru_cache(maxsize=256)
-def _wall_window(clock: Zone, lo: int, hi: int) -> tuple[int, int]:
-    """Wall times between which every occurrence in [lo, hi) lies; the same for all series of one question."""
+@lru_cache(maxsize=1024)
+def _wall_window(clock: Zone, lo: int, hi: int) -> tuple[int, int, int | None]:
+    """The wall times between which every occurrence in [lo, hi) lies, and the one offset of all of them.
+
+    There is no one offset (None) when the clock changes in the window or a day around it, or the window is very long.
+    """
+    offsets = clock.offsets(lo - DAY, hi + DAY) if 0 < hi - lo <= _STEADIEST else []
+    if len(offsets) == 1:
+        steady = offsets[0][1]
+        return lo + steady, hi + steady - 1, steady
     # to_utc(w) >= lo means w >= lo + offset, for whichever offset is in force around lo; likewise hi.
     first = lo + min(clock.offset(lo - DAY), clock.offset(lo + DAY))
-    return first, hi + max(clock.offset(hi - DAY), clock.offset(hi + DAY))
+    return first, hi + max(clock.offset(hi - DAY), clock.offset(hi + DAY)), None
 
 
 def _instants(each: Series, clock: Zone, first: int, last: int, room: int) -> list[int]:

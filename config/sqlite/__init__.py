@@ -1,0 +1,1 @@
+"""Django's SQLite backend, with patient writers: see `base`."""
