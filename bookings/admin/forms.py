@@ -79,6 +79,10 @@ def _numbers(least: int) -> Callable[[Any], bool]:
     return fits
 
 
+def _up_to(most: int) -> Callable[[Any], bool]:
+    return lambda value: value is None or value <= most
+
+
 def _durations(value: Any) -> bool:
     return bool(value) and _numbers(1)(value)
 
@@ -99,6 +103,9 @@ def _blocks(value: Any) -> bool:
 
 
 _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "buffer_before": (_up_to(1440), "A buffer lasts 24 hours at most, which are 1440 minutes."),
+    "buffer_after": (_up_to(1440), "A buffer lasts 24 hours at most, which are 1440 minutes."),
+    "window_days": (_up_to(1098), "At most three years ahead can be booked, which are 1098 days."),
     "durations": (_durations, "A list of minutes with at least one, such as [30, 60]."),
     "alerts": (_numbers(0), "A list of minutes before the start, such as [10, 1440]."),
     "limits": (_limits, 'How many at most, such as {"day": 4, "week": 12}.'),
@@ -106,4 +113,4 @@ _SHAPES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "options": (_words, 'A list of texts, such as ["Small", "Large"].'),
     "blocks": (_blocks, "A list of [start, end] in minutes of the day, such as [[540, 720]]."),
 }
-"""JSON fields that people type: whether a value can be used, and what is wanted instead."""
+"""What people type and tables do not check, JSON above all: whether it can be used, and what is wanted instead."""
