@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import pytest
 import time_machine
 from django.db import connection, transaction
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, note, settings
 from hypothesis import strategies as st
 
 from bookings.domain import reserve
@@ -183,6 +183,7 @@ def test_every_listed_slot_books_and_every_other_is_refused_with_the_code_that_i
     )
     @given(configurations(), st.integers(0, 2**32))
     def run(configuration: Configuration, seed: int) -> None:
+        note(configuration)
         with time_machine.travel(configuration.now, tick=False), undone():
             holds_for(build(organisation, configuration, customers), random.Random(seed), tally)
 
