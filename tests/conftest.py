@@ -16,6 +16,8 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 def pytest_configure(config: pytest.Config) -> None:
     """Settings that would make tests slow, or dependent on this machine's own installation."""
+    if "sqlite" in settings.DATABASES["default"]["ENGINE"]:
+        settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = ":memory:"
     settings.BASE_URL = "http://127.0.0.1:8000"
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
     settings.STORAGES = settings.STORAGES | {
