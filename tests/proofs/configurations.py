@@ -212,7 +212,7 @@ def _weeks() -> list[tuple[Blocks, ...]]:
 
 
 WEEKS = _weeks()
-LIMITS = _mostly((0, 0, 0), (1, 0, 0), (2, 0, 0), (0, 2, 0), (0, 0, 1), (0, 0, 3), (1, 3, 4))
+LIMITS = _mostly((0, 0, 0), (1, 0, 0), (2, 0, 0), (0, 1, 0), (0, 2, 0), (0, 0, 1), (0, 0, 3), (1, 3, 4))
 AT = [0, *range(-1440, 8640, 5)]
 """Minutes from now, on fives, from a day ago to six ahead."""
 
@@ -251,7 +251,7 @@ _people = _record(
     Person,
     timezone=ZONES,
     week=WEEKS,
-    active=(True,) * 19 + (False,),
+    active=(True,) * 7 + (False,),
     limits=LIMITS,
     country=_mostly("", *COUNTRIES),
     priority=(0, 0, 1),

@@ -22,14 +22,17 @@ from bookings.domain.audit import SYSTEM
 from bookings.domain.availability import REFUSALS, Offer, Terms, check, explain, offer
 from bookings.domain.errors import SlotTaken
 from bookings.engine.zones import zone
-from bookings.models import AuditEntry, Booking, Claim, Contact, Event, Mirror, Participant, Seat
+from bookings.models import AuditEntry, Booking, Claim, Contact, Event, Host, Mirror, Participant, Seat
 from tests import factories
 from tests.proofs.configurations import Configuration, configurations
-from tests.proofs.organisations import World, build, made_customers
+from tests.proofs.organisations import World, build, made_customers, open_time, reasons
 
 RUNS = int(os.environ.get("CONVENE_OFFER_RUNS", "150"))
 REFUSED = 2
 """Starts of each configuration whose refusal is tried, and not only asked about."""
+
+TOLD = {"outside_hours", "busy", "booked"}
+"""Codes that are also told from the drawing."""
 
 _WRITTEN = (Booking, Claim, Event, Participant, Contact, Seat, Mirror, AuditEntry)
 _COUNTS = "SELECT " + ", ".join(f"(SELECT count(*) FROM {model._meta.db_table})" for model in _WRITTEN)
@@ -110,15 +113,19 @@ def refusing(terms: Terms, start: int) -> str:
     return next((reason.code for reason in explain(terms, start) if not reason.ok), "")
 
 
-def overlaps(world: World, terms: Terms, start: int, host) -> bool:
-    """Whether an event of a host's calendars, or a claim with its gap, stands in the way: by what was drawn."""
-    end = start + terms.length
-    if any(begin < end + terms.after and start - terms.before < stop for begin, stop in world.blocking[host.pk]):
+def against(world: World, terms: Terms, host: Host, start: int) -> set[str]:
+    """The reasons that the drawing itself gives; hours are not told where somebody stands in for others."""
+    found = reasons(world, host, start, terms.length, terms.before, terms.after)
+    return found - {"outside_hours"} if world.has_stand_ins else found
+
+
+def is_true(world: World, terms: Terms, start: int, code: str) -> bool:
+    """Whether the drawing bears out what it can tell: the reason against the only host."""
+    if code not in TOLD or len(terms.hosts) > 1 or world.has_stand_ins:
         return True
-    return any(
-        begin < end + max(before, terms.after) and start - max(after, terms.before) < stop
-        for begin, stop, before, after in world.claimed[host.pk]
-    )
+    if not world.lo <= start < world.hi or open_time(world, 0) is None:
+        return True
+    return code in against(world, terms, terms.hosts[0], start)
 
 
 def books(world: World, terms: Terms, listed: Offer, start: int, tally: Tally) -> None:
@@ -135,7 +142,7 @@ def books(world: World, terms: Terms, listed: Offer, start: int, tally: Tally) -
         assert set(chosen) <= {str(host.pk) for host in hosts}
         holding = [str(pk) for pk in booking.claims.values_list("host_id", flat=True)]
         assert sorted(holding) == (sorted(chosen) if booking.state in Booking.LIVE else [])
-    assert not any(overlaps(world, terms, start, host) for host in hosts)
+    assert not any(against(world, terms, host, start) for host in hosts)
     tally.booked += 1
 
 
@@ -164,6 +171,7 @@ def holds_for(world: World, chance: random.Random, tally: Tally) -> None:
         if not verdict.ok:
             assert verdict.message == REFUSALS[verdict.code]
             assert refusing(terms, start) == verdict.code
+            assert is_true(world, terms, start, verdict.code)
             refused.append((tally.refused[verdict.code], start, verdict.code))
     for _, start, code in sorted(refused)[:REFUSED]:  # reasons seen rarely so far come first
         refuses(world, terms, starts, start, code, tally)
