@@ -11,6 +11,10 @@ from django.views.generic import RedirectView
 
 from bookings.api.base import missing, mount
 from bookings.api.cronofy import urls as cronofy
+from bookings.api.leadconnector import urls as leadconnector
+from bookings.api.morgen import urls as morgen
+from bookings.api.morph import urls as morph
+from bookings.api.timekit import urls as timekit
 from config import health
 
 handler404 = missing
@@ -25,4 +29,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("bookings.pages.staff.urls")),
     path("", include("providers.urls")),
     *mount(cronofy),
+    *mount(timekit),
+    *mount(morgen),
+    *mount(leadconnector),
+    *mount(morph),
 ]
