@@ -1,0 +1,30 @@
+"""The one writer of bookings: takes the hosts' locks, asks availability again, writes claim, event, booking and outbox.
+
+Every verb is one short transaction without network, mail or rendering. The database's own guard stands below it.
+"""
+
+from bookings.domain.ledger import Wish
+from bookings.domain.reserve.changing import cancel, confirm, decline, describe, mark_no_show, move
+from bookings.domain.reserve.seats import leave_seat, take_seat
+from bookings.domain.reserve.series import SeriesTaken, book_series, cancel_series
+from bookings.domain.reserve.taking import book, hold, release
+from bookings.domain.reserve.writing import terms_of
+
+__all__ = [
+    "SeriesTaken",
+    "Wish",
+    "book",
+    "book_series",
+    "cancel",
+    "cancel_series",
+    "confirm",
+    "decline",
+    "describe",
+    "hold",
+    "leave_seat",
+    "mark_no_show",
+    "move",
+    "release",
+    "take_seat",
+    "terms_of",
+]

@@ -1,0 +1,194 @@
+"""What may happen to a booking afterwards: confirm, decline, move, describe, cancel, no-show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+from django.utils.timezone import now as utc_now
+
+from bookings.domain import calendar, ledger, rows
+from bookings.domain.audit import Actor, entry, record
+from bookings.domain.errors import Invalid, NotAllowed, SlotTaken
+from bookings.domain.ledger import Wish
+from bookings.domain.reserve.writing import (
+    FORCED_LANE,
+    become,
+    locked,
+    require,
+    reserving,
+    save,
+    terms_of,
+    with_alternatives,
+)
+from bookings.domain.statements import change, insert, insertion, write
+from bookings.domain.terms import Terms
+from bookings.engine.zones import zone
+from bookings.models import AuditEntry, Booking, Claim, Event, Host
+
+
+@reserving
+def confirm(booking: Booking, *, actor: Actor) -> Booking:
+    """Confirm what was held or asked for, or take a cancellation back. What holds no time is reserved now, or raises
+    SlotTaken and stays as it was."""
+    booking = locked(booking)
+    if booking.state == Booking.State.CONFIRMED:
+        return booking
+    holds = booking.state in Booking.LIVE
+    become(booking, Booking.State.CONFIRMED)
+    if not holds:
+        _reserve_again(booking, actor)
+    elif booking.event is not None:
+        data = replace(calendar.data_of(booking.event), status=Event.Status.CONFIRMED)
+        calendar.change(booking.event, data, actor=actor)
+    save(booking, "state", "event", "cancelled_by", "cancel_reason")
+    record(actor, "booking.confirmed", booking)
+    return booking
+
+
+def decline(booking: Booking, *, actor: Actor, reason: str = "") -> Booking:
+    """Say no to what was held or asked for: its time is free again."""
+    with transaction.atomic():
+        booking = locked(booking)
+        if booking.state == Booking.State.DECLINED:
+            return booking
+        become(booking, Booking.State.DECLINED)
+        booking.cancelled_by, booking.cancel_reason = Booking.By.HOST, reason
+        _end(booking, entry(actor, "booking.declined", booking, reason=reason))
+    return booking
+
+
+def cancel(booking: Booking, *, by: str, actor: Actor, reason: str = "") -> Booking:
+    """Cancel for the host, the invitee or the system (`Booking.By`): frees the time and withdraws the event.
+
+    Cancelling what is cancelled already changes nothing.
+    """
+    with transaction.atomic():
+        booking = locked(booking)
+        if booking.state != Booking.State.CANCELLED:
+            let_go(booking, by, reason, actor)
+    return booking
+
+
+def mark_no_show(booking: Booking, *, actor: Actor) -> Booking:
+    """The customer did not come. Only for bookings that have begun."""
+    with transaction.atomic():
+        booking = locked(booking)
+        if booking.start_s > utc_now().timestamp():
+            raise NotAllowed("This booking has not begun yet.")
+        if booking.state != Booking.State.NO_SHOW:
+            become(booking, Booking.State.NO_SHOW)
+            save(booking, "state")
+            record(actor, "booking.no_show", booking)
+    return booking
+
+
+def move(booking: Booking, terms: Terms, start: int, *, actor: Actor, forced: bool = False) -> Booking:
+    """Move a live booking to another start with the same hosts. Raises SlotTaken; then nothing has changed.
+
+    `forced` moves it whatever stands in the way, as in `book`.
+    """
+    hosts = tuple(Host.everywhere.select_related("schedule").filter(claims__booking=booking).distinct().order_by("pk"))
+    terms = replace(terms, hosts=hosts, required=len(hosts), preference=(), capacity=1, ignore_booking=booking.pk)
+    try:
+        return _move(booking, terms, start, actor, forced)
+    except SlotTaken as refusal:
+        raise with_alternatives(refusal, terms, start) from None
+
+
+@reserving
+def _move(booking: Booking, terms: Terms, start: int, actor: Actor, forced: bool) -> Booking:
+    ledger.lock(terms.hosts)
+    booking = locked(booking)
+    if booking.state not in Booking.LIVE:
+        raise NotAllowed("Only a live booking can be moved.")
+    lane = 0 if require(terms, start, forced=forced).ok else FORCED_LANE
+    before = {"start_s": booking.start_s}
+    booking.claims.filter(state=Claim.State.BOOKED).update(start_s=start, end_s=start + terms.length, lane=lane)
+    booking.start_s, booking.end_s, booking.forced = start, start + terms.length, lane > 0
+    booking.start_wall = zone(booking.timezone).to_wall(start)
+    save(booking, "start_s", "end_s", "start_wall", "forced")
+    if booking.event is not None:
+        tzid, start_wall = ledger.on_the_clock(terms.hosts[0].timezone, start)
+        data = replace(calendar.data_of(booking.event), start_wall=start_wall, timezone=tzid, duration=terms.length)
+        calendar.change(booking.event, data, actor=actor)
+    record(actor, "booking.moved", booking, before=before, after={"start_s": start})
+    return booking
+
+
+@transaction.atomic
+def describe(
+    booking: Booking,
+    *,
+    actor: Actor,
+    title: str | None = None,
+    description: str | None = None,
+    location: str | None = None,
+    answers: dict[str, Any] | None = None,
+    notes: str | None = None,
+) -> Booking:
+    """Say something else about a booking, and in its event; None leaves as it is. Notes are for staff alone.
+
+    :raises Invalid: with the field's name, as for events.
+    """
+    booking = locked(booking)
+    asked = {"title": title, "description": description, "location": location, "answers": answers, "notes": notes}
+    changes = {name: value for name, value in asked.items() if value is not None and value != getattr(booking, name)}
+    if not changes:
+        return booking
+    if changes.get("title") == "":
+        raise Invalid("A title is needed.", field="title")
+    before = {name: getattr(booking, name) for name in changes}
+    for name, value in changes.items():
+        setattr(booking, name, value)
+    shown: dict[str, Any] = {name: changes[name] for name in ("title", "description", "location") if name in changes}
+    if shown and booking.event is not None and booking.event.deleted_at is None:
+        calendar.change(booking.event, replace(calendar.data_of(booking.event), **shown), actor=actor)
+    save(booking, *changes)
+    record(actor, "booking.described", booking, before=before, after=changes)
+    return booking
+
+
+def _reserve_again(booking: Booking, actor: Actor) -> None:
+    """Take the time of a booking that holds none, by the same decision as any booking."""
+    terms = terms_of(booking)
+    ledger.lock(terms.hosts)
+    require(terms, booking.start_s)
+    contact = booking.contact
+    wish = Wish(
+        booking.title,
+        booking.timezone,
+        name=contact.name if contact else "",
+        email=contact.email if contact else "",
+        description=booking.description,
+        location=booking.location,
+    )
+    status = Event.Status.CONFIRMED
+    meeting = ledger.appointment(terms, booking.start_s, wish, terms.hosts, status=status)
+    booking.event, booking.cancelled_by, booking.cancel_reason = meeting.event, "", ""
+    claims = ledger.claims_of(
+        booking.organisation_id, terms, booking.start_s, terms.hosts, state=Claim.State.BOOKED, booking=booking
+    )
+    insert(*meeting.rows, *claims)
+    meeting.show()
+
+
+def _end(booking: Booking, told: AuditEntry) -> None:
+    """Free the time and withdraw the event, and tell so."""
+    booking.revision += 1
+    ended = change(booking, "revision", "state", "cancelled_by", "cancel_reason")
+    withdrawn = ledger.withdrawn(booking.event) if booking.event else ()
+    write(ended, rows.releasing(booking.pk), *withdrawn, insertion(told))
+
+
+def let_go(booking: Booking, by: str, reason: str, actor: Actor) -> None:
+    """`cancel` for a booking that is locked already."""
+    become(booking, Booking.State.CANCELLED)
+    booking.cancelled_by, booking.cancel_reason = by, reason
+    _end(booking, entry(actor, "booking.cancelled", booking, after={"by": by}, reason=reason))
+    if booking.scheduler_request is not None:
+        request = booking.scheduler_request
+        # A customer who cancels may choose again by the same link; one cancelled by the host may not.
+        request.state = request.State.WITHDRAWN if by == Booking.By.HOST else request.State.OPEN
+        request.save(update_fields=["state", "updated_at"])
