@@ -5,33 +5,98 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 import string
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
+
+from django.db import transaction
+from django.db.models import prefetch_related_objects
 
 from bookings.models import ExternalRef, Organisation, TenantModel
 
+from .errors import Invalid
+
+Thing = TenantModel | Organisation
+Maker = Callable[[str, Sequence[Any]], list[str]]
+
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _LONGEST = 512
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # in JSON, where a backslash is two
 
 
-def ref(surface: str, kind: str, thing: TenantModel | Organisation) -> str:
+def ref(surface: str, kind: str, thing: Thing) -> str:
     """The id of a thing on a surface, given to it now if it has none there yet.
 
     `kind` is our own noun: organisation, host, account, calendar, event, event_type, group_rule, request, booking,
     contact. Safe when several processes ask for the same thing at once.
     """
-    owner: uuid.UUID = thing.pk if isinstance(thing, Organisation) else thing.organisation_id
-    known, _ = ExternalRef.everywhere.get_or_create(
-        surface=surface,
-        kind=kind,
-        object_id=thing.pk,
-        # Made only when there is none yet.
-        defaults={"organisation_id": owner, "external_id": lambda: _MAKERS[surface](kind, thing)},
+    return refs(surface, kind, [thing])[thing.pk]
+
+
+def refs(surface: str, kind: str, things: Iterable[Thing]) -> dict[uuid.UUID, str]:
+    """As `ref`, for many things of one kind: {our id: theirs}, in the order of the things.
+
+    One query when all of them have been shown there before, three otherwise, however many they are. (Morgen's
+    calendars and events name their account: add what it takes to read those that are not loaded.)
+    """
+    wanted = {thing.pk: thing for thing in things}
+    named = _named(surface, kind, wanted)
+    new = [thing for pk, thing in wanted.items() if pk not in named]
+    if new:
+        _give(surface, kind, new)
+        named |= _named(surface, kind, [thing.pk for thing in new])
+    return {pk: named[pk] for pk in wanted}
+
+
+def name(surface: str, kind: str, thing: Thing, external_id: str, *, instead_of: uuid.UUID | None = None) -> None:
+    """Give a thing, before it is shown there, the id its caller chose. The same again changes nothing.
+
+    :param instead_of: our id of the thing that may lose this name, such as a deleted event that is made anew.
+    :raises Invalid: with field `external_id`, when the id cannot be used, names something else in this organisation,
+        or the thing is called otherwise already.
+    """
+    if not external_id or not _is_askable(external_id):
+        raise Invalid(f"An id has 1 to {_LONGEST} characters, none of them NUL.", field="external_id")
+    rows = ExternalRef.everywhere.filter(
+        organisation_id=_owner(thing), surface=surface, kind=kind, external_id=external_id
     )
-    return str(known.external_id)
+    with transaction.atomic():
+        if instead_of is not None and instead_of != thing.pk:
+            rows.filter(object_id=instead_of).delete()
+        _insert(surface, kind, {thing.pk: (thing, external_id)})
+        named: uuid.UUID | None = rows.values_list("object_id", flat=True).first()
+    if named is None:
+        raise Invalid("This is called otherwise already.", field="external_id")
+    if named != thing.pk:
+        raise Invalid("This id is in use already.", field="external_id")
+
+
+def keep(surface: str, kind: str, thing: Thing, raw: dict[str, Any]) -> None:
+    """Keep what a surface said of a thing that we have no column for, beside what it said before: the same key has
+    the newer value. JSON values without NUL.
+
+    :raises Invalid: with field `raw`, for what cannot be stored.
+    """
+    if not raw:
+        return
+    if _NUL.search(json.dumps(raw)):
+        raise Invalid("A text must not hold the character NUL.", field="raw")
+    ref(surface, kind, thing)
+    with transaction.atomic():
+        row = ExternalRef.everywhere.select_for_update().get(surface=surface, kind=kind, object_id=thing.pk)
+        row.raw = {**row.raw, **raw}
+        row.save(update_fields=["raw"])
+
+
+def kept(surface: str, kind: str, things: Iterable[Thing]) -> dict[uuid.UUID, dict[str, Any]]:
+    """What was kept of each of these things, {} where nothing was: {our id: raw}, in one query."""
+    pks = [thing.pk for thing in things]
+    rows = ExternalRef.everywhere.filter(surface=surface, kind=kind, object_id__in=pks)
+    found = dict(rows.values_list("object_id", "raw"))
+    return {pk: found.get(pk, {}) for pk in pks}
 
 
 def resolve(organisation: Organisation, surface: str, kind: str, external_id: str) -> uuid.UUID | None:
@@ -43,9 +108,42 @@ def resolve_all(
     organisation: Organisation, surface: str, kind: str, external_ids: Iterable[str]
 ) -> dict[str, uuid.UUID]:
     """As `resolve`, for many in one query: {their id: ours}, without those that name nothing."""
-    askable = {each for each in external_ids if len(each) <= _LONGEST and "\x00" not in each}
+    askable = set(filter(_is_askable, external_ids))
     found = ExternalRef.objects.for_tenant(organisation).filter(surface=surface, kind=kind, external_id__in=askable)
     return dict(found.values_list("external_id", "object_id"))
+
+
+def _is_askable(external_id: str) -> bool:
+    return len(external_id) <= _LONGEST and "\x00" not in external_id
+
+
+def _owner(thing: Thing) -> uuid.UUID:
+    owner: uuid.UUID = thing.pk if isinstance(thing, Organisation) else thing.organisation_id
+    return owner
+
+
+def _named(surface: str, kind: str, pks: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    rows = ExternalRef.everywhere.filter(surface=surface, kind=kind, object_id__in=list(pks))
+    return dict(rows.values_list("object_id", "external_id"))
+
+
+def _give(surface: str, kind: str, things: Sequence[Thing]) -> None:
+    made = _MAKERS[surface](kind, things)
+    _insert(surface, kind, {thing.pk: (thing, each) for thing, each in zip(things, made, strict=True)})
+
+
+def _insert(surface: str, kind: str, named: dict[uuid.UUID, tuple[Thing, str]]) -> None:
+    """Give these names, unless thing or name is taken: whoever comes second finds the other's. In the order of the
+    things, so that two who name the same ones never wait for each other."""
+    ExternalRef.everywhere.bulk_create(
+        [
+            ExternalRef(
+                organisation_id=_owner(thing), surface=surface, kind=kind, object_id=pk, external_id=external_id
+            )
+            for pk, (thing, external_id) in sorted(named.items())
+        ],
+        ignore_conflicts=True,
+    )
 
 
 _CRONOFY_OPENING = {
@@ -59,27 +157,32 @@ _CRONOFY_OPENING = {
 }
 
 
-def _cronofy(kind: str, thing: Any) -> str:
-    return _CRONOFY_OPENING[kind] + secrets.token_hex(12)
+def _cronofy(kind: str, things: Sequence[Any]) -> list[str]:
+    opening = _CRONOFY_OPENING.get(kind, f"{kind[:3]}_")
+    return [opening + secrets.token_hex(12) for _ in things]
 
 
-def _uuid(kind: str, thing: Any) -> str:
-    return str(thing.pk)
+def _uuid(kind: str, things: Sequence[Any]) -> list[str]:
+    """Not our own id: callers may choose ids on these surfaces, and one might choose that of another thing."""
+    return [str(uuid.uuid4()) for _ in things]
 
 
-def _leadconnector(kind: str, thing: Any) -> str:
-    return "".join(secrets.choice(_ALPHANUMERIC) for _ in range(20))
+def _leadconnector(kind: str, things: Sequence[Any]) -> list[str]:
+    return ["".join(secrets.choice(_ALPHANUMERIC) for _ in range(20)) for _ in things]
 
 
-def _morgen(kind: str, thing: Any) -> str:
+def _morgen(kind: str, things: Sequence[Any]) -> list[str]:
     """24 hex digits for most; calendars and events name their account inside a base64url JSON array (no padding)."""
-    token = secrets.token_hex(12)
+    if kind not in ("calendar", "event"):
+        return [secrets.token_hex(12) for _ in things]
+    prefetch_related_objects(things, "account" if kind == "calendar" else "calendar__account__host")
+    accounts = [thing.account if kind == "calendar" else thing.calendar.account for thing in things]
+    named = refs("morgen", "account", accounts)
     if kind == "calendar":
-        return _packed([ref("morgen", "account", thing.account), token])
-    if kind == "event":
-        account = thing.calendar.account
-        return _packed([account.host.email or account.label, token, ref("morgen", "account", account)])
-    return token
+        return [_packed([named[account.pk], secrets.token_hex(12)]) for account in accounts]
+    return [
+        _packed([account.host.email or account.label, secrets.token_hex(12), named[account.pk]]) for account in accounts
+    ]
 
 
 def _packed(parts: list[str]) -> str:
@@ -87,7 +190,7 @@ def _packed(parts: list[str]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-_MAKERS: dict[str, Callable[[str, Any], str]] = {
+_MAKERS: dict[str, Maker] = {
     "cronofy": _cronofy,
     "leadconnector": _leadconnector,
     "morgen": _morgen,
