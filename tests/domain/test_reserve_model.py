@@ -9,6 +9,7 @@ from collections import defaultdict
 
 import pytest
 from django.db import transaction
+from django.utils.timezone import now as utc_now
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule, run_state_machine_as_test
@@ -16,11 +17,12 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multip
 from bookings.domain import calendar, reserve
 from bookings.domain.audit import SYSTEM
 from bookings.domain.availability import check, of_event_type, of_group, of_host
+from bookings.domain.calendar import Changes, PulledObject
 from bookings.domain.errors import NotAllowed, SlotTaken
 from bookings.domain.ledger import Wish
 from bookings.engine.zones import DAY
 from bookings.formats.event import EventData
-from bookings.models import Booking, Claim, EventType, GroupMember, GroupRule, Seat
+from bookings.models import Booking, Busy, Claim, EventType, GroupMember, GroupRule, Seat
 from tests import factories
 
 RUNS = int(os.environ.get("CONVENE_MODEL_RUNS", "40"))
@@ -45,6 +47,7 @@ class Reservations(RuleBasedStateMachine):
         # Ids break ties between hosts: the same ones in every run, so that a run can be repeated.
         ids = [uuid.UUID(int=number) for number in (1, 2, 3)]
         self.hosts = [factories.host(org, weekly=factories.ALWAYS, pk=pk) for pk in ids]
+        self.connected = [self._connected(host) for host in self.hosts]
         self.group = GroupRule.everywhere.create(organisation=org, name="Team", mode="some", required=2)
         for host in self.hosts:
             GroupMember.everywhere.create(organisation=org, rule=self.group, host=host)
@@ -54,11 +57,18 @@ class Reservations(RuleBasedStateMachine):
             self._type("class", capacity=2),
             self._type("padded", buffer_before=15, buffer_after=15),
         ]
-        self.day = (reserve.utc_now().timestamp() // DAY + 2) * DAY
+        self.day = (utc_now().timestamp() // DAY + 2) * DAY
 
     def teardown(self) -> None:
         transaction.set_rollback(True)
         self.atomic.__exit__(None, None, None)
+
+    def _connected(self, host):
+        """A calendar elsewhere that blocks, freshly read; bookings stay on this server."""
+        there = factories.caldav_calendar(host, last_verified_at=utc_now())
+        host.booking_calendar = None
+        host.save()
+        return there
 
     def _type(self, slug, **fields):
         made = EventType.everywhere.create(organisation=self.org, name=slug, slug=slug, minimum_notice=0, **fields)
@@ -171,9 +181,23 @@ class Reservations(RuleBasedStateMachine):
         data = EventData("Elsewhere", self.start(slot), "UTC", 1800)
         calendar.create(factories.local_calendar(self.hosts[who]), data, actor=SYSTEM)
 
+    @rule(who=WHO, slot=SLOTS, minutes=st.sampled_from([30, 75]), status=st.sampled_from(["confirmed", "cancelled"]))
+    def busy_is_pulled(self, who, slot, minutes, status):
+        """The one event of a connected calendar, which moves about and comes and goes."""
+        data = EventData("There", self.start(slot), "UTC", minutes * 60, uid=f"there-{who}", status=status)
+        news = Changes([PulledObject("/there.ics", f"{slot}-{minutes}-{status}", [data], [])], [], False, "token")
+        calendar.apply(self.connected[who], news)
+        taken = Busy.everywhere.filter(calendar=self.connected[who]).values_list("start_s", "end_s")
+        assert list(taken) == ([(data.start_wall, data.start_wall + minutes * 60)] if status == "confirmed" else [])
+
+    @rule(who=WHO)
+    def everything_pulled_is_gone(self, who):
+        calendar.apply(self.connected[who], Changes([], [], True, "token"))
+        assert not Busy.everywhere.filter(calendar=self.connected[who]).exists()
+
     @invariant()
     def nobody_is_booked_twice(self):
-        now = int(reserve.utc_now().timestamp())
+        now = int(utc_now().timestamp())
         by_host = defaultdict(list)
         for claim in Claim.everywhere.filter(lane=0, state__in=("hold", "booked")):
             if claim.state == "booked" or claim.expires_s > now:
