@@ -161,11 +161,16 @@ def _check_rules(data: EventData) -> None:
                 raise Invalid(str(error), field=name) from None
 
 
+def is_address(text: str) -> bool:
+    """Whether this can be a mail address; no more is asked than that mail programs could take it."""
+    return bool(_EMAIL.fullmatch(text))
+
+
 def _check_people(data: EventData) -> None:
     if len(data.people) > _MAX_PEOPLE:
         raise Invalid(f"At most {_MAX_PEOPLE:,} people are possible.", field="people")
     for person in data.people:
-        if person.email and not _EMAIL.fullmatch(person.email):
+        if person.email and not is_address(person.email):
             raise Invalid(f"Not a mail address: {person.email[:60]}", field="people")
         if person.role not in Participant.Role.values or person.rsvp not in Participant.Rsvp.values:
             raise Invalid("Unknown role or answer.", field="people")

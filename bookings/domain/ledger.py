@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from django.utils.timezone import now as utc_now
 
-from bookings.domain import outbox, rows
+from bookings.domain import contacts, outbox, rows
 from bookings.domain.accounts import ensure_local
 from bookings.domain.event_rows import checked, fill, home_zone, people_rows
 from bookings.domain.locks import lock_hosts
@@ -150,16 +150,9 @@ def contact_of(organisation: Organisation, wish: Wish) -> Contact | None:
     """The customer, one row an address; None when nobody is named."""
     if not (wish.email or wish.name):
         return None
-    known: Contact | None = None
-    if wish.email:
-        known = Contact.objects.for_tenant(organisation).filter(email__iexact=wish.email).first()
-    if known is None:
-        known = Contact(organisation=organisation, email=wish.email)
-    known.name = wish.name or known.name
-    known.phone = wish.phone or known.phone
-    known.timezone, known.locale = wish.timezone, wish.locale or known.locale
-    known.save()
-    return known
+    return contacts.get_or_create(
+        organisation, email=wish.email, name=wish.name, phone=wish.phone, timezone=wish.timezone, locale=wish.locale
+    )
 
 
 def _hosts_as_people(hosts: Sequence[Host]) -> list[Person]:
