@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import math
+import struct
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -157,6 +157,20 @@ class Rules:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """When it is: so many hours and seconds before some change of the clocks or midnight."""
+
+    one_zone: bool
+    change: bool
+    which: int
+    hours_ahead: int
+    seconds: int
+    members: int
+    lo: int
+    days: int
+
+
+@dataclass(frozen=True)
 class Configuration:
     """`members`: so many of the people are asked for; the others are colleagues. `days`: length of the listing."""
 
@@ -178,23 +192,19 @@ T = TypeVar("T")
 
 
 def _record(of: Callable[..., T], /, **choices: Sequence[Any]) -> st.SearchStrategy[T]:
-    """One of the choices for each field, simplest first. A few numbers decide all of them: many draws take long."""
-    groups: list[dict[str, Sequence[Any]]] = [{}]
-    for name, values in choices.items():
-        if math.prod(map(len, groups[-1].values())) * len(values) > 1 << 20:
-            groups.append({})
-        groups[-1][name] = values
+    """One of the choices for each field, simplest first: two bytes for each.
 
-    def made(numbers: tuple[int, ...]) -> T:
-        fields = {}
-        for number, group in zip(numbers, groups, strict=True):
-            for name, values in group.items():
-                number, at = divmod(number, len(values))
-                fields[name] = values[at]
-        return of(**fields)
+    Bytes, because one draw for a whole record is fast and each of the choices is as likely as another; hypothesis
+    prefers small numbers to large ones.
+    """
 
-    sizes = [math.prod(map(len, group.values())) for group in groups]
-    return st.tuples(*(st.sampled_from(range(size)) for size in sizes)).map(made)
+    def made(drawn: bytes) -> T:
+        numbers = struct.unpack(f">{len(choices)}H", drawn)
+        return of(
+            **{name: values[at % len(values)] for (name, values), at in zip(choices.items(), numbers, strict=True)}
+        )
+
+    return st.binary(min_size=2 * len(choices), max_size=2 * len(choices)).map(made)
 
 
 def _mostly(value: Any, *others: Any) -> tuple[Any, ...]:
@@ -314,27 +324,33 @@ def _person(draw: st.DrawFn) -> Person:
     return replace(draw(_people), exceptions=draw(_few(_exceptions, 2)), agendas=tuple(agendas))
 
 
+_frames = _record(
+    Frame,
+    one_zone=(True, False),
+    change=(True, True, True, False),
+    which=range(4096),
+    hours_ahead=range(97),
+    seconds=(0, 1, 59, 1800, 1917),
+    members=(1, 2, 3),
+    lo=(0, 0, 7, -3600, 43_210 - DAY, -DAY),
+    days=(1, 3, 5, 8),
+)
+
+
 @st.composite
 def configurations(draw: st.DrawFn) -> Configuration:
     """Often the clocks of some host change in the days that are listed, and often all hosts share a zone."""
+    frame, rules = draw(_frames), draw(_rules)
     people = tuple(draw(st.lists(_person(), min_size=1, max_size=3)))
-    if draw(st.booleans()):
+    if frame.one_zone:
         people = tuple(replace(person, timezone=people[0].timezone) for person in people)
-    changes = _CHANGES[draw(st.sampled_from(people)).timezone]
-    if changes and draw(st.integers(0, 3)):
-        around = draw(st.sampled_from(changes)) // 60 * 60
-    else:
-        around = draw(st.integers(day(2009, 1, 2), day(2031, 12, 1))) * DAY
-    now = around - draw(st.integers(0, 96)) * 3600 - draw(st.sampled_from((0, 1, 59, 1800, 1917)))
-    return Configuration(
-        now=now,
-        people=people,
-        members=draw(st.integers(1, len(people))),
-        rules=draw(_rules),
-        taken=draw(_few(_taken, 9)),
-        lo=now - draw(st.sampled_from((0, 0, 3600, DAY))) + draw(st.sampled_from((0, 0, 7, 43_210))),
-        days=draw(st.sampled_from((1, 3, 5, 8))),
-    )
+    changes = _CHANGES[people[frame.which % len(people)].timezone]
+    around = (day(2009, 1, 2) + frame.which * 2) * DAY
+    if changes and frame.change:
+        around = changes[frame.which % len(changes)] // 60 * 60
+    now = around - frame.hours_ahead * 3600 - frame.seconds
+    members = min(frame.members, len(people))
+    return Configuration(now, people, members, rules, draw(_few(_taken, 9)), now + frame.lo, frame.days)
 
 
 def as_date(number: int) -> dt.date:
