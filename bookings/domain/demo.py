@@ -192,8 +192,9 @@ def _fresh_keys(cast: Cast) -> dict[tuple[str, str], str]:
     secrets = {}
     for dialect, kind in _KEYS:
         host = cast.api_host if (dialect, kind) in _OF_ONE_HOST else None
-        # A widget key stands in the source of web pages: it gets what such keys usually may.
-        scopes = [] if kind == ApiKey.Kind.WIDGET_KEY else [keys.EVERYTHING]
+        # These stand in the source of web pages: they get what such keys usually may.
+        public = kind in (ApiKey.Kind.WIDGET_KEY, ApiKey.Kind.PUBLIC_KEY)
+        scopes = [] if public else [keys.EVERYTHING]
         _, secrets[dialect, kind] = keys.issue(
             cast.organisation, dialect=dialect, kind=kind, name=KEY_NAME, scopes=scopes, host=host, actor=ACTOR
         )

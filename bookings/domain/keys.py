@@ -1,4 +1,17 @@
-"""The keys that programs show: issued once in clear, kept as a hash, found again by it, revoked."""
+"""The keys that programs show: issued once in clear, kept as a hash, found again by it, revoked.
+
+Which kinds a dialect knows, how its clients show them, and what finds the key:
+
+- cronofy: `Authorization: Bearer` with a client_secret of the organisation, or an access_token of one host: `find`.
+- timekit: HTTP Basic. Empty user name and an app_key or widget_key: `find`. The e-mail address of a resource and that
+  resource's api_key, which is bound to its host: `find_of_host`.
+- morgen: `Authorization: ApiKey` with an api_key, `Bearer` with a bearer, of one host or none; clients mix them up, and
+  either is found under either word: `find`.
+- leadconnector: `Authorization: Bearer` with a token, private integration (`pit-`) or of a sub-account: `find`.
+- morph: `x-api-key` with a public_key, which alone permits nothing, and `x-api-secret` with a secret_key of the same
+  organisation. They are two rows of their own, so that each can be changed without the other: `find_pair`. With a
+  session token instead of the secret, `find` tells whose public_key it is.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +101,10 @@ def issue(
 
 def usual_scopes(kind: str) -> list[str]:
     """What keys of a kind may do unless somebody decides otherwise: nothing privileged, but that a client secret (the
-    credential of an organisation's own application) may impersonate the organisation's hosts."""
+    credential of an organisation's own application) may impersonate the organisation's hosts. A public key alone may
+    do nothing."""
+    if kind == ApiKey.Kind.PUBLIC_KEY:
+        return []
     if kind == ApiKey.Kind.WIDGET_KEY:
         return sorted(_PUBLIC)
     extra = {"impersonate"} if kind == ApiKey.Kind.CLIENT_SECRET else set()
@@ -108,6 +124,26 @@ def find(secret: str, dialect: str) -> ApiKey | None:
     if key is None or not key.is_live or (key.host is not None and not key.host.is_active):
         return None
     return key
+
+
+def find_of_host(email: str, secret: str, dialect: str) -> ApiKey | None:
+    """As `find`, for a secret that counts only together with the address of the host it is bound to."""
+    key = find(secret, dialect)
+    if key is None or key.host is None or not key.host.email:
+        return None
+    return key if key.host.email.casefold() == email.strip().casefold() else None
+
+
+def find_pair(public: str, secret: str, dialect: str) -> ApiKey | None:
+    """As `find`, for a secret key that counts only together with a live public key of the same organisation.
+
+    What the caller may do is what the secret key may.
+    """
+    shown, key = find(public, dialect), find(secret, dialect)
+    if shown is None or key is None or shown.organisation_id != key.organisation_id:
+        return None
+    kinds = (ApiKey.Kind.PUBLIC_KEY, ApiKey.Kind.SECRET_KEY)
+    return key if (shown.kind, key.kind) == kinds else None
 
 
 def permits(key: ApiKey, scope: str) -> bool:

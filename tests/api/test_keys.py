@@ -9,7 +9,7 @@ from django.utils.timezone import now
 
 from bookings.domain import keys
 from bookings.domain.audit import SYSTEM
-from bookings.models import ApiKey, AuditEntry
+from bookings.models import ApiKey, AuditEntry, Organisation
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -78,3 +78,47 @@ def test_a_client_secret_usually_impersonates_and_an_access_token_does_not():
 
 def test_a_key_may_be_given_everything():
     assert keys.permits(issue(scopes=["*"])[0], "bookings:force")
+
+
+def pair(organisation: Organisation) -> tuple[str, str]:
+    public, secret = (
+        keys.issue(organisation, dialect="morph", kind=kind, name=kind, scopes=(), actor=SYSTEM)[1]
+        for kind in ("public_key", "secret_key")
+    )
+    return public, secret
+
+
+def test_a_secret_key_counts_only_with_a_public_key_of_its_organisation():
+    (public, secret), (foreign, _) = pair(factories.organisation()), pair(factories.organisation())
+    assert (public[:3], secret[:3]) == ("pk_", "sk_")
+    found = keys.find_pair(public, secret, "morph")
+    assert found is not None
+    assert found.kind == "secret_key"
+    for wrong in [(secret, secret), (public, public), (secret, public), (foreign, secret), ("", secret), (public, "")]:
+        assert keys.find_pair(*wrong, "morph") is None
+
+
+def test_a_pair_ends_when_either_half_is_revoked():
+    for half in (0, 1):
+        public, secret = pair(factories.organisation())
+        revoked = keys.find((public, secret)[half], "morph")
+        assert revoked is not None
+        keys.revoke(revoked, actor=SYSTEM)
+        assert keys.find_pair(public, secret, "morph") is None
+
+
+def test_a_public_key_alone_permits_nothing():
+    public, _ = pair(factories.organisation())
+    key = keys.find(public, "morph")
+    assert key is not None
+    assert key.scopes == []
+
+
+def test_a_resource_key_counts_only_with_the_address_of_its_host():
+    host = factories.host(email="Room4@example.org")
+    wanted = {"dialect": "timekit", "kind": "api_key", "name": "Room", "scopes": (), "actor": SYSTEM}
+    _, secret = keys.issue(host.organisation, host=host, **wanted)
+    _, of_nobody = keys.issue(host.organisation, **wanted)
+    assert keys.find_of_host("room4@example.org", secret, "timekit") is not None
+    for email, shown in [("", secret), ("room5@example.org", secret), ("", of_nobody), ("room4@example.org", "x")]:
+        assert keys.find_of_host(email, shown, "timekit") is None
