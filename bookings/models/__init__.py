@@ -4,13 +4,14 @@ from .audit import AuditEntry, IdempotencyKey
 from .bookings import Booking, Contact, SchedulerRequest, Seat
 from .calendars import Account, Calendar
 from .events import Event, Participant
-from .hosts import Host, Override, Schedule
+from .hosts import Host, Opening, Override, Schedule
 from .ledger import Busy, Claim
 from .offers import EventType, GroupMember, GroupRule, Question
 from .outbox import Message, Mirror, PushAttempt
 from .tenancy import (
     ApiKey,
     ExternalRef,
+    Grant,
     Installation,
     Membership,
     Organisation,
@@ -31,6 +32,7 @@ __all__ = [
     "Event",
     "EventType",
     "ExternalRef",
+    "Grant",
     "GroupMember",
     "GroupRule",
     "Host",
@@ -39,6 +41,7 @@ __all__ = [
     "Membership",
     "Message",
     "Mirror",
+    "Opening",
     "Organisation",
     "Override",
     "Participant",

@@ -98,3 +98,32 @@ class Override(TenantModel):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.first_day} – {self.last_day}"
+
+
+class Opening(TenantModel):
+    """Time in which a host can be had besides the schedule: one stretch, or hours of every week.
+
+    A stretch has `start_s` and `end_s`, in UTC seconds; hours of the week have `weekly`, in minutes of the local day of
+    `timezone`, Monday first, and neither of the two.
+    """
+
+    host = models.ForeignKey(Host, on_delete=models.CASCADE, related_name="openings")
+    start_s = models.BigIntegerField(null=True, blank=True)
+    end_s = models.BigIntegerField(null=True, blank=True, help_text="Exclusive")
+    weekly = models.JSONField(default=list, blank=True)
+    timezone = models.CharField(max_length=64, default="UTC", help_text="The zone it was meant in")
+    calendars = models.JSONField(default=list, blank=True, help_text="Ids of the calendars that were named with it")
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["start_s", "created_at"]
+        indexes = [models.Index(fields=["host", "start_s"], name="opening_by_host")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(start_s__isnull=True, end_s__isnull=True) | models.Q(end_s__gt=models.F("start_s")),
+                name="opening_in_order",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return "Every week" if self.start_s is None else f"{self.start_s}–{self.end_s}"

@@ -101,6 +101,29 @@ class Membership(TenantModel):
         return f"{self.user} at {self.organisation}"
 
 
+class Grant(TenantModel):
+    """What a host let an application do in their name (RFC 6749). Its tokens are keys, and end with it.
+
+    The code that the application redeems for its first tokens is kept as SHA-256, works once and for minutes.
+    """
+
+    host = models.ForeignKey("Host", on_delete=models.CASCADE, related_name="grants")
+    name = models.CharField(max_length=100, help_text="The application, as people know it")
+    scopes = models.JSONField(default=list, blank=True)
+    redirect_uri = models.CharField(max_length=1000, blank=True)
+    code_digest = models.CharField(max_length=64, unique=True, editable=False)
+    code_expires_at = models.DateTimeField()
+    redeemed_at = models.DateTimeField(null=True, blank=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField(default=now, editable=False)
+
+    class Meta(TenantModel.Meta):
+        ordering = ["-created_at"]
+
+    def __str__(self) -> str:
+        return f"{self.name} for {self.host}"
+
+
 class ApiKey(TenantModel):
     """A secret that a program shows. Only its SHA-256 is kept (256 bits of randomness need no slow hash)."""
 
@@ -121,6 +144,7 @@ class ApiKey(TenantModel):
         TOKEN = "token", "Private integration token"
         PUBLIC_KEY = "public_key", "Public key"
         SECRET_KEY = "secret_key", "Secret key"
+        REFRESH_TOKEN = "refresh_token", "Refresh token"
 
     name = models.CharField(max_length=100)
     dialect = models.CharField(max_length=16, choices=Dialect)
@@ -129,6 +153,10 @@ class ApiKey(TenantModel):
     digest = models.CharField(max_length=64, unique=True, editable=False)
     scopes = models.JSONField(default=list, blank=True)
     host = models.ForeignKey("Host", on_delete=models.CASCADE, null=True, blank=True, related_name="api_keys")
+    grant = models.ForeignKey(Grant, on_delete=models.CASCADE, null=True, blank=True, related_name="tokens")
+    replaces = models.ForeignKey(
+        "self", on_delete=models.SET_NULL, null=True, blank=True, related_name="+", editable=False
+    )
     expires_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
