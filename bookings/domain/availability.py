@@ -12,13 +12,13 @@ from functools import cache
 
 from django.utils.timezone import now as utc_now
 
-from bookings.domain import facts
+from bookings.domain import facts, reasons
 from bookings.domain.facts import Candidate, Facts, working_time
+from bookings.domain.reasons import Reason
 from bookings.domain.terms import Terms, of_event_type, of_group, of_host
 from bookings.engine import slots
 from bookings.engine.zones import DAY, zone
-from bookings.models import Busy, Calendar, Claim, Host
-from bookings.models.ledger import LONGEST_BUSY, LONGEST_CLAIM
+from bookings.models import Host
 
 __all__ = [
     "REFUSALS",
@@ -83,20 +83,6 @@ class Verdict:
     message: str = ""
     hosts: tuple[Host, ...] = ()
     session: uuid.UUID | None = None
-
-
-@dataclass(frozen=True)
-class Reason:
-    """One link of an explanation, for staff only: which host, which rule, and whether it lets the time through.
-
-    `detail` names what stands in the way (calendar, class of event, booking) and how fresh it is.
-    """
-
-    code: str
-    message: str
-    ok: bool
-    host: str = ""
-    detail: str = ""
 
 
 def offer(terms: Terms, lo: int, hi: int, *, now: int | None = None, public: bool = True) -> Offer:
@@ -186,8 +172,10 @@ def _of_hosts(terms: Terms, known: Facts, start: int, now: int) -> list[Reason]:
     found = []
     for candidate in known.candidates:
         code = _against(terms, known, candidate, start)
-        detail = _detail(code, terms, candidate.host, start, now)
-        found.append(Reason(code or "free", REFUSALS.get(code, "Free."), not code, candidate.host.name, detail))
+        host = candidate.host
+        detail = reasons.detail(code, terms, host, start, now)
+        found += reasons.leading_to(code, terms, host, start, now)
+        found.append(Reason(code or "free", REFUSALS.get(code, "Free."), not code, host.name, detail))
     return found
 
 
@@ -313,49 +301,3 @@ def _latest(terms: Terms, now: int) -> int:
 
 def _now(now: int | None) -> int:
     return int(utc_now().timestamp()) if now is None else now
-
-
-def _detail(code: str, terms: Terms, host: Host, start: int, now: int) -> str:
-    """What stands in the way, in words for staff."""
-    if code == "busy":
-        return "; ".join(_busy_events(terms, host, start))
-    if code == "booked":
-        return "; ".join(_bookings(terms, host, start))
-    if code == "stale_calendar":
-        return "; ".join(_freshness(host, now))
-    return ""
-
-
-def _busy_events(terms: Terms, host: Host, start: int) -> list[str]:
-    lo, hi = start - terms.before, start + terms.length + terms.after
-    rows = Busy.everywhere.filter(
-        host=host, start_s__lt=hi, start_s__gt=lo - LONGEST_BUSY - 1, end_s__gt=lo
-    ).values_list("calendar__name", "event__title", "kind")
-    return [f"{calendar}: {title or '(no title)'} ({kind})" for calendar, title, kind in rows]
-
-
-def _bookings(terms: Terms, host: Host, start: int) -> list[str]:
-    lo, hi = start - terms.before - DAY, start + terms.length + terms.after + DAY
-    near = Claim.everywhere.filter(
-        host=host,
-        state__in=(Claim.State.BOOKED, Claim.State.HOLD),
-        start_s__lt=hi,
-        start_s__gt=lo - LONGEST_CLAIM,
-        end_s__gt=lo,
-    ).select_related("booking")
-    return [
-        f"{claim.booking.title if claim.booking else 'Held by a customer'}"
-        for claim in near
-        if claim.start_s - max(claim.pad_before_s, terms.after) < start + terms.length
-        and claim.end_s + max(claim.pad_after_s, terms.before) > start
-    ]
-
-
-def _freshness(host: Host, now: int) -> list[str]:
-    rows = Calendar.everywhere.filter(account__host=host).exclude(account__provider="local")
-    return [
-        f"{calendar.name}: last verified {(now - int(calendar.last_verified_at.timestamp())) // 60} minutes ago"
-        if calendar.last_verified_at
-        else f"{calendar.name}: not read yet"
-        for calendar in rows
-    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils.timezone import now
@@ -10,11 +11,13 @@ from django.utils.timezone import now
 from bookings.domain import availability, calendar, reserve
 from bookings.domain.audit import SYSTEM
 from bookings.domain.availability import check, explain, of_event_type, of_group, of_host, offer
+from bookings.domain.calendar import Changes, PulledObject
 from bookings.domain.errors import Invalid, NotAllowed, SlotTaken
 from bookings.engine.zones import DAY, ymd, zone
 from bookings.formats.event import EventData
 from bookings.models import (
     Booking,
+    Calendar,
     Claim,
     Contact,
     Event,
@@ -30,6 +33,7 @@ from tests import factories
 pytestmark = pytest.mark.django_db
 
 ENDLESS = 2**40
+BERLIN = ZoneInfo("Europe/Berlin")
 EPOCH = dt.date(1970, 1, 1).toordinal()
 
 
@@ -484,3 +488,37 @@ def test_times_beyond_the_calendar_are_explained_too(host):
     terms = of_host(host, minutes=30)
     assert first_refusal(explain(terms, 2**40)) == "too_far"
     assert first_refusal(explain(terms, -(2**40))) == "past"
+
+
+def test_an_explanation_names_the_rule_the_calendars_their_classes_and_how_fresh_they_are(host):
+    there = factories.caldav_calendar(host, last_verified_at=now() - dt.timedelta(minutes=7))
+    start = day_bounds(host, 2)[0] + 9 * 3600
+    data = EventData("Dentist", start, "UTC", 3600, uid="d", free_busy_status="away")
+    secret = EventData("Surgery", start, "UTC", 3600, uid="s", privacy="private")
+    news = [PulledObject(f"/{each.uid}.ics", "1", [each], []) for each in (data, secret)]
+    calendar.apply(there, Changes(news, [], False, "token"))
+    Calendar.everywhere.filter(pk=there.pk).update(last_verified_at=now() - dt.timedelta(minutes=7))
+    chain = explain(of_host(host, minutes=30, notice=0), start)
+    assert [reason.code for reason in chain] == ["in_window", "hours", "calendar", "calendar", "busy"]
+    day = dt.datetime.fromtimestamp(start, BERLIN)
+    assert chain[1].detail == f"Weekly hours on {day:%A %Y-%m-%d}: 00:00–24:00 (Europe/Berlin)"
+    told = {reason.detail for reason in chain[2:4]}
+    assert told == {f"{host.name}: kept on this server", "Work: last verified 7 minutes ago"}
+    assert set(chain[4].detail.split("; ")) == {
+        "Work: Dentist (away), last verified 7 minutes ago",
+        "Work: (private) (busy), last verified 7 minutes ago",
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [("leave", "Out of office from {day} to {day}"), ("closed", "Closed from {day} to {day}")],
+)
+def test_an_explanation_tells_why_a_day_is_closed(host, kind, words):
+    start = day_bounds(host, 2)[0] + 9 * 3600
+    day = dt.datetime.fromtimestamp(start, BERLIN).date()
+    Override.everywhere.create(organisation=host.organisation, host=host, kind=kind, first_day=day, last_day=day)
+    chain = explain(of_host(host, minutes=30, notice=0), start)
+    assert [(reason.code, reason.detail) for reason in chain if not reason.ok] == [
+        ("outside_hours", words.format(day=day))
+    ]
