@@ -14,10 +14,10 @@ from django.db.models import Q
 
 from bookings.domain import rows
 from bookings.domain.calendar import busy_beyond
-from bookings.domain.rows import CalendarRow, ClaimRow, OverrideRow
-from bookings.domain.terms import Limit, Terms, weekly_hours
+from bookings.domain.rows import CalendarRow, ClaimRow, OpeningRow, OverrideRow
+from bookings.domain.terms import Limit, Terms, limits_of, weekly_hours
 from bookings.engine import hours, slots
-from bookings.engine.intervals import Interval, clip, intersect
+from bookings.engine.intervals import Interval, clip, intersect, subtract, union
 from bookings.engine.zones import DAY, ymd, zone
 from bookings.models import Booking, Host, Override
 
@@ -85,18 +85,19 @@ def periods(day: int) -> tuple[tuple[str, int], ...]:
 def read(terms: Terms, lo: int, hi: int, now: int, *, trust_stale: bool) -> Facts:
     """The facts around [lo, hi)."""
     lo, hi = lo - terms.before, hi + terms.after
-    overrides, calendars = _people([host.pk for host in terms.hosts], lo, hi)
+    overrides, openings, calendars = _people([host.pk for host in terms.hosts], lo, hi)
     candidates = _candidates(terms.hosts, overrides)
     hosts = {candidate.host.pk: candidate.host for candidate in candidates}
     if colleagues := hosts.keys() - overrides.keys():
         more = _people(colleagues, lo, hi)
-        overrides, calendars = overrides | more[0], calendars + more[1]
+        overrides, openings, calendars = overrides | more[0], openings + more[1], calendars + more[2]
+        terms = replace(terms, limits=terms.limits + _limits_of(hosts[pk] for pk in colleagues))
     calendars = [_for_event_type(row, terms.calendars) for row in calendars]
     busy, claims = rows.taken(hosts, lo, hi, calendars, _WIDEST_PADDING, now)
     history = _history(terms, list(hosts), lo, hi)
     return Facts(
         candidates=candidates,
-        open={candidate: _open(candidate, terms, overrides[candidate.host.pk], lo, hi) for candidate in candidates},
+        open={each: _open(each, terms, overrides[each.host.pk], openings, lo, hi) for each in candidates},
         busy=_with_what_lies_beyond(busy, lo, hi, calendars),
         claimed=_claimed(terms, hosts, claims),
         untrusted=frozenset() if trust_stale or not terms.refuse_unknown else _untrusted(hosts, calendars, now),
@@ -106,11 +107,12 @@ def read(terms: Terms, lo: int, hi: int, now: int, *, trust_stale: bool) -> Fact
 
 
 def working_time(hosts: Collection[Host], lo: int, hi: int) -> dict[uuid.UUID, list[Interval]]:
-    """When each host works in [lo, hi), whatever is booked: weekly hours, overrides, holidays, travel."""
-    overrides, _ = _people([host.pk for host in hosts], lo, hi)
+    """When each host works in [lo, hi), whatever is booked: weekly hours, overrides, holidays, travel,
+    and what is open besides."""
+    overrides, openings, _ = _people([host.pk for host in hosts], lo, hi)
     plain = Terms(tuple(hosts), 60)
     return {
-        host.pk: clip(_open(Candidate(position, host), plain, overrides[host.pk], lo, hi), lo, hi)
+        host.pk: clip(_open(Candidate(position, host), plain, overrides[host.pk], openings, lo, hi), lo, hi)
         for position, host in enumerate(hosts)
     }
 
@@ -118,12 +120,13 @@ def working_time(hosts: Collection[Host], lo: int, hi: int) -> dict[uuid.UUID, l
 _Overrides = dict[uuid.UUID, list[OverrideRow]]
 
 
-def _people(hosts: Collection[uuid.UUID], lo: int, hi: int) -> tuple[_Overrides, list[CalendarRow]]:
-    overrides, calendars = rows.people(hosts, _date(lo - 2 * DAY), _date(hi + 2 * DAY))
+def _people(hosts: Collection[uuid.UUID], lo: int, hi: int) -> tuple[_Overrides, list[OpeningRow], list[CalendarRow]]:
+    lo, hi = lo - 2 * DAY, hi + 2 * DAY
+    overrides, openings, calendars = rows.people(hosts, _date(lo), _date(hi), lo, hi)
     found: _Overrides = {host: [] for host in hosts}
     for row in overrides:
         found[row.host].append(row)
-    return found, calendars
+    return found, openings, calendars
 
 
 def _candidates(hosts: Collection[Host], overrides: _Overrides) -> tuple[Candidate, ...]:
@@ -143,22 +146,33 @@ def _candidates(hosts: Collection[Host], overrides: _Overrides) -> tuple[Candida
     return tuple(found)
 
 
+def _limits_of(colleagues: Iterable[Host]) -> tuple[Limit, ...]:
+    return tuple(limit for host in colleagues for limit in limits_of("host", host.pk, host.limits))
+
+
 def _days_as_time(host: Host, row: OverrideRow) -> Interval:
     clock = zone(host.timezone)
     return clock.day_bounds(row.first.toordinal() - _EPOCH)[0], clock.day_bounds(row.last.toordinal() - _EPOCH)[1]
 
 
-def _open(candidate: Candidate, terms: Terms, overrides: list[OverrideRow], lo: int, hi: int) -> list[Interval]:
+def _open(
+    candidate: Candidate,
+    terms: Terms,
+    overrides: list[OverrideRow],
+    openings: Iterable[OpeningRow],
+    lo: int,
+    hi: int,
+) -> list[Interval]:
     host = candidate.host
     clock = zone(host.timezone)
     # Cut at local midnights, so that a grid that counts from the opening hour is that of the whole day.
     lo, hi = clock.day_bounds(clock.day_of(lo) - 1)[0], clock.day_bounds(clock.day_of(hi) + 1)[1]
     by_day: dict[int, tuple[hours.Block, ...]] = {}
     trips: list[hours.Trip] = []
-    for row in sorted(overrides, key=lambda each: each.kind == Override.Kind.HOURS):
+    for row in sorted(overrides, key=_weight):
         first, last = row.first.toordinal() - _EPOCH, row.last.toordinal() - _EPOCH
         if row.kind == Override.Kind.TRAVEL:
-            trips.append((first, last, row.timezone))
+            trips += [(first, last, row.timezone)] if row.timezone else []
             continue
         blocks = tuple((a, b) for a, b in row.blocks) if row.kind == Override.Kind.HOURS else ()
         by_day |= dict.fromkeys(range(max(first, lo // DAY - 3), min(last, hi // DAY + 3) + 1), blocks)
@@ -166,7 +180,33 @@ def _open(candidate: Candidate, terms: Terms, overrides: list[OverrideRow], lo: 
     found = hours.open_intervals(
         host.timezone, weekly, lo, hi, overrides=by_day, travel=trips, closed_days=holidays_of(host, lo, hi)
     )
+    if terms.weekly is None and (besides := [row for row in openings if row.host == host.pk]):
+        found = union(found, openings_of(host, besides, overrides, lo, hi))
     return found if candidate.only_within is None else intersect(found, candidate.only_within)
+
+
+def openings_of(
+    host: Host, openings: Iterable[OpeningRow], overrides: Iterable[OverrideRow], lo: int, hi: int
+) -> list[Interval]:
+    """What openings add to a host's schedule. Nothing opens a day that is closed or on which the host is away; hours
+    of every week give way, as the schedule does, to whatever is said of a day."""
+    once, weekly = [], []
+    for row in openings:
+        if row.start_s is None or row.end_s is None:
+            weekly += hours.open_intervals(row.timezone, weekly_hours(row.weekly), lo, hi)
+        else:
+            once.append((row.start_s, row.end_s))
+    spoken_of = [row for row in overrides if row.kind != Override.Kind.TRAVEL]
+    away = [_days_as_time(host, row) for row in spoken_of if row.kind != Override.Kind.HOURS]
+    clock = zone(host.timezone)
+    holiday = [clock.day_bounds(day) for day in holidays_of(host, lo, hi)]
+    by_week = subtract(weekly, [*holiday, *(_days_as_time(host, row) for row in spoken_of)])
+    return union(subtract(once, away), by_week)
+
+
+def _weight(row: OverrideRow) -> tuple[bool, date, list[list[int]], str]:
+    """What comes later wins where overrides speak of the same day: other hours, then what begins later."""
+    return row.kind == Override.Kind.HOURS, row.first, row.blocks, row.timezone
 
 
 def holidays_of(host: Host, lo: int, hi: int) -> frozenset[int]:

@@ -116,6 +116,8 @@ def of_event_type(event_type: EventType, *, minutes: int | None = None, contact:
     """The terms of an event type, for one of its durations (default: the first) and, if known, for one customer."""
     length = minutes or event_type.durations[0]
     base = _of_its_hosts(event_type, length)
+    if event_type.schedule is not None:
+        base = replace(base, weekly=weekly_hours(event_type.schedule.weekly))
     limits = limits_of("event_type", event_type.pk, event_type.limits)
     if contact is not None:
         limits += limits_of("contact", contact.pk, event_type.customer_limits)
@@ -126,7 +128,6 @@ def of_event_type(event_type: EventType, *, minutes: int | None = None, contact:
         earliest=earliest,
         latest=latest,
         refuse_unknown=event_type.when_unknown == EventType.Unknown.REFUSE,
-        weekly=weekly_hours(event_type.schedule.weekly) if event_type.schedule else None,
         calendars=frozenset(event_type.calendars.values_list("pk", flat=True)) or None,
         limits=base.limits + limits,
         first_only=event_type.first_slot_only,
@@ -150,7 +151,7 @@ def weekly_hours(days: list[list[list[int]]]) -> hours.WeeklyHours:
 def _required(rule: GroupRule, members: int) -> int:
     if rule.mode == GroupRule.Mode.ANY:
         return 1
-    return max(1, members) if rule.mode == GroupRule.Mode.ALL else rule.required
+    return max(1, members if rule.mode == GroupRule.Mode.ALL else rule.required)
 
 
 def _limits_of_member(member: GroupMember) -> tuple[Limit, ...]:

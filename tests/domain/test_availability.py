@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import replace
 
 import pytest
+import time_machine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from bookings.domain.audit import SYSTEM
 from bookings.domain.availability import check, explain, next_free, of_group, of_host, offer
 from bookings.engine.zones import DAY, wall, zone
 from bookings.formats.event import EventData
-from bookings.models import Calendar, Claim, GroupMember, GroupRule, Override
+from bookings.models import Calendar, Claim, EventType, GroupMember, GroupRule, Override, Schedule
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -143,6 +144,50 @@ def test_a_day_off_closes_and_other_hours_replace():
     assert starts(host) == []
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_two_overrides_for_one_day_the_later_one_counts(order):
+    host = factories.host()
+    week = {"first_day": dt.date(2027, 3, 1), "last_day": dt.date(2027, 3, 7), "blocks": [[600, 630]]}
+    day = {"first_day": dt.date(2027, 3, 2), "last_day": dt.date(2027, 3, 2), "blocks": [[1200, 1230]]}
+    for fields in (week, day)[::order]:
+        Override.everywhere.create(organisation=host.organisation, host=host, kind="hours", **fields)
+    assert clock(starts(host)) == ["20:00"]
+    assert clock(starts(host, TUESDAY + DAY, TUESDAY + 2 * DAY)) == ["10:00"]
+
+
+def test_travel_to_nowhere_leaves_the_hours_at_home():
+    host, day = factories.host(), dt.date(2027, 3, 2)
+    Override.everywhere.create(organisation=host.organisation, host=host, kind="travel", first_day=day, last_day=day)
+    assert clock(starts(host))[0] == "09:00"
+
+
+def test_a_colleague_who_stands_in_is_not_booked_beyond_the_own_limit():
+    host, day = factories.host(), dt.date(2027, 3, 2)
+    colleague = factories.host(host.organisation, limits={"day": 1})
+    Override.everywhere.create(
+        organisation=host.organisation, host=host, kind="leave", first_day=day, last_day=day, redirect_to=colleague
+    )
+    nine = TUESDAY + 9 * HOUR
+    with time_machine.travel(NOW, tick=False):
+        asked = of_host(host, minutes=30)
+        booking = reserve.book(host.organisation, asked, nine, reserve.Wish("Talk", "UTC"), actor=SYSTEM)
+        assert booking.claims.get().host == colleague
+        assert offer(asked, TUESDAY, TUESDAY + DAY).starts == []
+        assert {reason.code for reason in availability.explain(asked, nine + HOUR)} >= {"limit_day"}
+
+
+def test_working_days_are_those_of_the_event_types_own_hours():
+    host = factories.host()
+    saturdays = Schedule.everywhere.create(organisation=host.organisation, weekly=[[]] * 5 + [[[600, 660]], []])
+    kind = EventType.everywhere.create(
+        organisation=host.organisation, name="Talk", slug="talk", schedule=saturdays, window="working", window_days=2
+    )
+    kind.hosts.set([host])
+    with time_machine.travel(NOW, tick=False):
+        listed = offer(availability.of_event_type(kind), NOW, NOW + 60 * DAY).starts
+    assert [start // DAY * DAY for start in listed[::2]] == [wall(2027, 3, 6), wall(2027, 3, 13)]
+
+
 def test_travel_moves_the_hours_into_the_other_zone():
     host = factories.host(timezone="Europe/Berlin")
     Override.everywhere.create(
@@ -188,7 +233,8 @@ def group(mode, *hosts, required=1):
 
 
 @pytest.mark.parametrize(
-    ("mode", "required", "offered"), [("any", 1, True), ("all", 1, False), ("some", 2, True), ("some", 3, False)]
+    ("mode", "required", "offered"),
+    [("any", 1, True), ("all", 1, False), ("some", 2, True), ("some", 3, False), ("some", 0, True)],
 )
 def test_group_rules_need_any_all_or_a_number_of_hosts(mode, required, offered):
     org = factories.organisation()
