@@ -18,11 +18,12 @@ from django.db import connection
 
 from bookings.domain.statements import Write, among, ids
 from bookings.engine.intervals import Interval
-from bookings.models import Account, Busy, Calendar, Claim, Override
+from bookings.models import Account, Busy, Calendar, Claim, Opening, Override
 from bookings.models.ledger import LONGEST_BUSY, LONGEST_CLAIM
 
 _BUSY, _CLAIM = Busy._meta.db_table, Claim._meta.db_table
-_CALENDAR, _ACCOUNT, _OVERRIDE = Calendar._meta.db_table, Account._meta.db_table, Override._meta.db_table
+_CALENDAR, _ACCOUNT = Calendar._meta.db_table, Account._meta.db_table
+_OVERRIDE, _OPENING = Override._meta.db_table, Opening._meta.db_table
 
 _ROW = {"sqlite": "json_array", "postgresql": "json_build_array"}
 _LIST = {"sqlite": "json_group_array", "postgresql": "json_agg"}
@@ -63,6 +64,17 @@ class OverrideRow:
 
 
 @dataclass(frozen=True, slots=True)
+class OpeningRow:
+    """One stretch, or hours of every week; the other of the two is None or empty."""
+
+    host: uuid.UUID
+    start_s: int | None
+    end_s: int | None
+    weekly: list[list[list[int]]]
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
 class ClaimRow:
     host: uuid.UUID
     booking: uuid.UUID | None
@@ -72,13 +84,21 @@ class ClaimRow:
     pad_after_s: int
 
 
-def people(hosts: Collection[uuid.UUID], first: date, last: date) -> tuple[list[OverrideRow], list[CalendarRow]]:
-    """Overrides of these hosts that touch the days from first to last, and every calendar of theirs."""
-    overrides, calendars = _fetch(
+def people(
+    hosts: Collection[uuid.UUID], first: date, last: date, lo: int, hi: int
+) -> tuple[list[OverrideRow], list[OpeningRow], list[CalendarRow]]:
+    """Overrides of these hosts that touch the days from first to last, their openings that touch [lo, hi), and every
+    calendar of theirs."""
+    overrides, openings, calendars = _fetch(
         (
             "host_id, kind, first_day, last_day, blocks, timezone, redirect_to_id",
             f"FROM {_OVERRIDE} WHERE host_id {among()} AND first_day <= %s AND last_day >= %s",
             [ids(hosts), last, first],
+        ),
+        (
+            "host_id, start_s, end_s, weekly, timezone",
+            f"FROM {_OPENING} WHERE host_id {among()} AND (start_s IS NULL OR (start_s < %s AND end_s > %s))",
+            [ids(hosts), hi, lo],
         ),
         (
             "c.id, a.host_id, c.blocks, c.tentative_blocks, c.free_blocks, c.away_blocks, a.provider,"
@@ -87,7 +107,11 @@ def people(hosts: Collection[uuid.UUID], first: date, last: date) -> tuple[list[
             [ids(hosts)],
         ),
     )
-    return [_override(*row) for row in overrides], [_calendar(*row) for row in calendars]
+    return (
+        [_override(*row) for row in overrides],
+        [OpeningRow(uuid.UUID(host), start, end, _json(weekly), tzid) for host, start, end, weekly, tzid in openings],
+        [_calendar(*row) for row in calendars],
+    )
 
 
 def taken(
