@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from . import views
+from . import dialect as cronofy
+from . import scheduling
 
-dialect = views.DIALECT
+dialect = cronofy.DIALECT
 urlpatterns = [
-    path("v1/scheduler_requests", views.SchedulerRequests.as_view()),
-    path("v1/scheduling_requests", views.SchedulingRequests.as_view()),
-    path("v1/scheduling_requests/query", views.SchedulingRequestQuery.as_view()),
-    path("v1/scheduling_requests/cancel", views.SchedulingRequestCancel.as_view()),
-    path("v1/scheduling_requests/<str:request_id>", views.SchedulingRequest.as_view()),
+    path("v1/scheduler_requests", scheduling.SchedulerRequests.as_view()),
+    path("v1/scheduling_requests", scheduling.SchedulingRequests.as_view()),
+    path("v1/scheduling_requests/query", scheduling.SchedulingRequestQuery.as_view()),
+    path("v1/scheduling_requests/cancel", scheduling.SchedulingRequestCancel.as_view()),
+    path("v1/scheduling_requests/<str:request_id>", scheduling.SchedulingRequest.as_view()),
 ]
