@@ -14,6 +14,7 @@ from bookings.api.cronofy import urls as cronofy
 from bookings.api.leadconnector import urls as leadconnector
 from bookings.api.morgen import urls as morgen
 from bookings.api.morph import urls as morph
+from bookings.api.openapi import documents
 from bookings.api.timekit import urls as timekit
 from config import health
 
@@ -33,4 +34,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *mount(morgen),
     *mount(leadconnector),
     *mount(morph),
+    *(page for each in (cronofy, timekit, morgen, leadconnector, morph) for page in documents(each)),
 ]

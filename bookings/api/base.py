@@ -65,6 +65,11 @@ class Dialect:
     """How one vendor's API is entered and how it says no. One instance a folder."""
 
     name: ClassVar[str]
+    title: ClassVar[str] = ""
+    description: ClassVar[str] = ""
+    version: ClassVar[str] = "v1"
+    credentials: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+    """How the vendor's clients identify themselves: OpenAPI security schemes by name."""
 
     def authenticate(self, request: Request) -> Principal:
         """Who calls; raises Refusal (401 for any unusable credential, 403 for one that does not reach far enough)."""
