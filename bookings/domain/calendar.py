@@ -14,16 +14,28 @@ from django.db.models import Q
 from django.utils.timezone import now
 
 from bookings.engine.recurrence import RuleError, TooMany
-from bookings.engine.zones import UnknownZone, zone
+from bookings.engine.zones import UnknownZone
 from bookings.formats.event import EventData
-from bookings.models import Account, Calendar, Event, Host, Mirror, Participant
+from bookings.models import Account, Calendar, Event, Participant
 
 from . import busy, conflicts, outbox
 from .audit import Actor, record
 from .busy import busy_beyond, extend_horizon, rebuild_busy
 from .changes import Changes, PulledObject
-from .errors import Invalid, NotAllowed, NotFound
-from .event_rows import checked, data_of, fill, home_zone, people_rows, recurs, series_of
+from .errors import Invalid, NotFound
+from .event_rows import checked, data_of, home_zone, people_rows, recurs
+from .event_writing import (
+    adopt,
+    begin,
+    check_writable,
+    give,
+    happens,
+    raise_revision,
+    state,
+    store,
+    summary,
+    write_busy,
+)
 from .locks import lock_hosts
 from .pulled import Applied, apply, known
 
@@ -64,7 +76,7 @@ def create(calendar: Calendar, data: EventData, *, actor: Actor) -> Event:
     :raises Invalid: with the field's name in EventData.
     :raises NotAllowed: when the calendar cannot be written.
     """
-    _check_writable(calendar)
+    check_writable(calendar)
     checked(data)
     host = lock_hosts([calendar.account.host_id])[0]
     if data.uid and _masters(calendar).filter(uid=data.uid).exists():
@@ -72,12 +84,12 @@ def create(calendar: Calendar, data: EventData, *, actor: Actor) -> Event:
     event = Event(organisation_id=calendar.organisation_id, calendar=calendar, sequence=data.sequence)
     event.uid = data.uid or event.uid
     home = home_zone(calendar, host)
-    _fill(event, replace(data, recurrence_wall=None), home)
+    give(event, replace(data, recurrence_wall=None), home)
     event.save(force_insert=True)
     Participant.everywhere.bulk_create(people_rows(event, data.people))
-    _write_busy([event], calendar, home)
+    write_busy([event], calendar, home)
     conflicts.refresh(host.pk)
-    record(actor, "event.created", event, after=_summary(event))
+    record(actor, "event.created", event, after=summary(event))
     if calendar.account.provider != Account.Provider.LOCAL:
         outbox.show(event, calendar)
     return event
@@ -92,17 +104,17 @@ def change(event: Event, data: EventData, *, actor: Actor) -> Event:
     :raises Invalid: with the field's name in EventData.
     :raises NotAllowed: when the calendar cannot be written, or the event was deleted.
     """
-    host = _begin(event)
-    before = _summary(event)
+    host = begin(event)
+    before = summary(event)
     shift = data.start_wall - event.start_wall if recurs(event) else 0
     if shift and data.excluded_dates == tuple(event.excluded_dates):
         data = replace(data, excluded_dates=tuple(each + shift for each in data.excluded_dates))
     checked(data)
-    _adopt(event)
-    _raise_revision(event)
-    _store(event, replace(data, recurrence_wall=event.recurrence_wall), host, shift)
-    _state(event)
-    record(actor, "event.changed", event, before=before, after=_summary(event))
+    adopt(event)
+    raise_revision(event)
+    store(event, replace(data, recurrence_wall=event.recurrence_wall), host, shift)
+    state(event)
+    record(actor, "event.changed", event, before=before, after=summary(event))
     return event
 
 
@@ -119,8 +131,8 @@ def delete(event: Event, *, actor: Actor) -> None:
     if event.master is not None and event.recurrence_wall is not None:
         exclude_occurrence(event.master, event.recurrence_wall, actor=actor)
         return
-    before = _summary(event)
-    _adopt(event)
+    before = summary(event)
+    adopt(event)
     event.deleted_at = now()
     event.status = Event.Status.CANCELLED
     event.revision += 1
@@ -140,19 +152,19 @@ def exclude_occurrence(event: Event, recurrence_wall: int, *, actor: Actor) -> E
     :raises NotFound: when the series has no such occurrence.
     :raises NotAllowed: when the calendar cannot be written, or the event was deleted.
     """
-    host = _begin(event)
+    host = begin(event)
     if recurrence_wall in event.excluded_dates:
         return event
     changed = event.overrides.filter(recurrence_wall=recurrence_wall, deleted_at=None)
-    if not changed.exists() and not _happens(event, recurrence_wall, host):
+    if not changed.exists() and not happens(event, recurrence_wall, host):
         raise NotFound("The series has no such occurrence.")
-    _adopt(event)
+    adopt(event)
     busy.erase(list(changed.values_list("pk", flat=True)))
     changed.update(deleted_at=now())
-    _raise_revision(event)
+    raise_revision(event)
     excluded = tuple(sorted({*event.excluded_dates, recurrence_wall}))
-    _store(event, replace(data_of(event), excluded_dates=excluded), host)
-    _state(event)
+    store(event, replace(data_of(event), excluded_dates=excluded), host)
+    state(event)
     record(actor, "event.occurrence_excluded", event, after={"recurrence_wall": recurrence_wall})
     return event
 
@@ -198,103 +210,3 @@ def _happenings(event: Event, home: str, lo: int, hi: int, without: set[int]) ->
 
 def _masters(calendar: Calendar) -> Any:
     return Event.everywhere.filter(calendar=calendar, deleted_at=None, recurrence_wall=None)
-
-
-def _check_writable(calendar: Calendar) -> None:
-    if not calendar.is_writable or calendar.state == Calendar.State.READ_ONLY:
-        raise NotAllowed("This calendar is read-only.")
-    if calendar.state == Calendar.State.GONE:
-        raise NotAllowed("This calendar is no longer there.")
-
-
-def _begin(event: Event) -> Host:
-    """Lock the host, read the event fresh, refuse what cannot be changed."""
-    host = lock_hosts([event.calendar.account.host_id])[0]
-    event.refresh_from_db()
-    if event.deleted_at:
-        raise NotAllowed("This event was deleted.")
-    if event.origin != Event.Origin.BOOKING:
-        _check_writable(event.calendar)
-    return host
-
-
-def _happens(event: Event, wall: int, host: Host) -> bool:
-    home = home_zone(event.calendar, host)
-    series = series_of(event, home)
-    at = zone(series.tzid or "UTC").to_utc(wall)
-    try:
-        return recurs(event) and at in series.starts(at, at + 1)
-    except TooMany:
-        return False
-
-
-def _raise_revision(event: Event) -> None:
-    event.revision += 1
-    event.sequence += 1
-
-
-def _store(event: Event, data: EventData, host: Host, shift: int = 0) -> None:
-    """Save the event with its people and busy rows; changed occurrences move by `shift` wall seconds."""
-    home = home_zone(event.calendar, host)
-    _fill(event, data, home)
-    event.save()
-    event.participants.all().delete()
-    Participant.everywhere.bulk_create(people_rows(event, data.people))
-    root = event.master or event
-    changed = list(root.overrides.all())
-    if shift:
-        for each in changed:
-            each.recurrence_wall = (each.recurrence_wall or 0) + shift
-        Event.everywhere.bulk_update(changed, ["recurrence_wall"])
-    _write_busy([root, *changed], event.calendar, home)
-    conflicts.refresh(host.pk)
-
-
-def _fill(event: Event, data: EventData, home: str) -> None:
-    try:
-        fill(event, data, home)
-    except RuleError as error:
-        raise Invalid(str(error), field="recurrence_rules") from None
-
-
-def _write_busy(events: list[Event], calendar: Calendar, home: str) -> None:
-    if busy.write(events, calendar, home):
-        raise Invalid("The series has too many occurrences.", field="recurrence_rules")
-
-
-def _adopt(event: Event) -> None:
-    """An event that was read from a calendar and is now changed here: remember what it is called there."""
-    root = event.master or event
-    if root.origin != Event.Origin.PULLED or not root.remote_id:
-        return
-    Mirror.everywhere.get_or_create(
-        event=root,
-        calendar=root.calendar,
-        defaults={
-            "organisation_id": root.organisation_id,
-            "desired_revision": root.revision,
-            "applied_revision": root.revision,
-            "remote_id": root.remote_id,
-            "remote_uid": root.uid,
-            "etag": root.etag,
-        },
-    )
-
-
-def _state(event: Event) -> None:
-    """Say in the outbox what the event's own calendar, and every other that shows it, should show now."""
-    root = event
-    if event.master is not None:
-        root = event.master
-        _raise_revision(root)
-        root.save(update_fields=["revision", "sequence", "updated_at"])
-    targets = {event.calendar_id: event.calendar}
-    shown = Mirror.everywhere.filter(event=root, desired=Mirror.Desired.PRESENT).select_related("calendar__account")
-    targets |= {mirror.calendar_id: mirror.calendar for mirror in shown}
-    for target in targets.values():
-        if target.account.provider != Account.Provider.LOCAL:
-            outbox.show(root, target)
-
-
-def _summary(event: Event) -> dict[str, Any]:
-    return {"title": event.title[:100], "start_s": event.start_s, "end_s": event.end_s}
