@@ -34,7 +34,12 @@ from bookings.models import (
 
 @dataclass(frozen=True)
 class Wish:
-    """Who wants what: everything about a booking but its time and hosts. `timezone` is the customer's (IANA)."""
+    """Who wants what: everything about a booking but its time and hosts. `timezone` is the customer's (IANA).
+
+    `guests` come along with the customer.
+    `contact` is the customer where it is known who that is; otherwise they are found or made by what is said of them.
+    `confirmed` says whether the booking is confirmed at once, whatever its event type says.
+    """
 
     title: str
     timezone: str
@@ -45,10 +50,13 @@ class Wish:
     location: str = ""
     locale: str = ""
     answers: dict[str, Any] | None = None
+    guests: tuple[Person, ...] = ()
     surface: str = "staff"
     event_type: EventType | None = None
     group_rule: GroupRule | None = None
     scheduler_request: SchedulerRequest | None = None
+    contact: Contact | None = None
+    confirmed: bool | None = None
 
 
 def lock(hosts: Sequence[Host]) -> dict[uuid.UUID, Host]:
@@ -148,6 +156,8 @@ def on_the_clock(tzid: str, start: int) -> tuple[str, int]:
 
 def contact_of(organisation: Organisation, wish: Wish) -> Contact | None:
     """The customer, one row an address; None when nobody is named."""
+    if wish.contact is not None:
+        return wish.contact
     if not (wish.email or wish.name):
         return None
     return contacts.get_or_create(
@@ -164,7 +174,9 @@ def _hosts_as_people(hosts: Sequence[Host]) -> list[Person]:
 
 
 def _guests(terms: Terms, wish: Wish) -> list[Person]:
-    return [Person(wish.email, wish.name, key="guest")] if wish.email and terms.capacity == 1 else []
+    if terms.capacity > 1:
+        return []
+    return [*([Person(wish.email, wish.name, key="guest", phone=wish.phone)] if wish.email else []), *wish.guests]
 
 
 def _booking_calendar(host: Host) -> Calendar:

@@ -74,6 +74,11 @@ def name(surface: str, kind: str, thing: Thing, external_id: str, *, instead_of:
         raise Invalid("This id is in use already.", field="external_id")
 
 
+def name_new(surface: str, kind: str, named: Iterable[tuple[Thing, str]]) -> None:
+    """Give many things that were never shown there ids that we chose ourselves, in one statement."""
+    _insert(surface, kind, {thing.pk: (thing, external_id) for thing, external_id in named})
+
+
 def keep(surface: str, kind: str, thing: Thing, raw: dict[str, Any]) -> None:
     """Keep what a surface said of a thing that we have no column for, beside what it said before: the same key has
     the newer value. JSON values without NUL.

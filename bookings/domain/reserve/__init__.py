@@ -4,7 +4,16 @@ Every verb is one short transaction without network, mail or rendering. The data
 """
 
 from bookings.domain.ledger import Wish
-from bookings.domain.reserve.changing import cancel, confirm, decline, describe, mark_no_show, move
+from bookings.domain.reserve.changing import (
+    cancel,
+    complete,
+    confirm,
+    decline,
+    describe,
+    invalidate,
+    mark_no_show,
+    move,
+)
 from bookings.domain.reserve.seats import leave_seat, take_seat
 from bookings.domain.reserve.series import SeriesTaken, book_series, cancel_series
 from bookings.domain.reserve.taking import book, hold, release
@@ -17,10 +26,12 @@ __all__ = [
     "book_series",
     "cancel",
     "cancel_series",
+    "complete",
     "confirm",
     "decline",
     "describe",
     "hold",
+    "invalidate",
     "leave_seat",
     "mark_no_show",
     "move",

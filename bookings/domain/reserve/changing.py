@@ -1,4 +1,4 @@
-"""What may happen to a booking afterwards: confirm, decline, move, describe, cancel, no-show."""
+"""What may happen to a booking afterwards: confirm, decline, move, describe, cancel, what came of it."""
 
 from __future__ import annotations
 
@@ -73,14 +73,33 @@ def cancel(booking: Booking, *, by: str, actor: Actor, reason: str = "") -> Book
 
 def mark_no_show(booking: Booking, *, actor: Actor) -> Booking:
     """The customer did not come. Only for bookings that have begun."""
-    with transaction.atomic():
-        booking = locked(booking)
-        if booking.start_s > utc_now().timestamp():
-            raise NotAllowed("This booking has not begun yet.")
-        if booking.state != Booking.State.NO_SHOW:
-            become(booking, Booking.State.NO_SHOW)
-            save(booking, "state")
-            record(actor, "booking.no_show", booking)
+    return _has_been(booking, Booking.State.NO_SHOW, "booking.no_show", actor)
+
+
+def complete(booking: Booking, *, actor: Actor) -> Booking:
+    """The customer came. Only for bookings that have begun."""
+    return _has_been(booking, Booking.State.COMPLETED, "booking.completed", actor)
+
+
+@transaction.atomic
+def _has_been(booking: Booking, state: str, action: str, actor: Actor) -> Booking:
+    booking = locked(booking)
+    if booking.start_s > utc_now().timestamp():
+        raise NotAllowed("This booking has not begun yet.")
+    if booking.state != state:
+        become(booking, state)
+        save(booking, "state")
+        record(actor, action, booking)
+    return booking
+
+
+@transaction.atomic
+def invalidate(booking: Booking, *, actor: Actor, reason: str = "") -> Booking:
+    """It was no booking at all (spam, a mistake): its time is free again. Twice is once."""
+    booking = locked(booking)
+    if booking.state != Booking.State.INVALID:
+        become(booking, Booking.State.INVALID)
+        _end(booking, entry(actor, "booking.invalidated", booking, reason=reason))
     return booking
 
 

@@ -25,7 +25,7 @@ def take_seat(organisation: Organisation, terms: Terms, start: int, wish: Wish, 
     The same customer asking again for the same session gets the seat they have. Raises SlotTaken.
     """
     check_wish(terms, wish)
-    if not wish.email:
+    if not wish.email and wish.contact is None:
         raise Invalid("An e-mail address is needed for a seat.", field="email")
     try:
         return _take_seat(organisation, terms, start, wish, actor)
@@ -46,7 +46,7 @@ def _take_seat(organisation: Organisation, terms: Terms, start: int, wish: Wish,
             organisation,
             terms,
             start,
-            replace(wish, name="", email=""),
+            replace(wish, name="", email="", contact=None),
             assign(terms, verdict.hosts).with_hosts(fresh),
             actor,
         )
@@ -80,12 +80,13 @@ def leave_seat(seat: Seat, *, by: str, actor: Actor, reason: str = "") -> None:
 
 
 def _own_seat(terms: Terms, start: int, wish: Wish) -> Seat | None:
+    who = {"contact": wish.contact} if wish.contact is not None else {"contact__email__iexact": wish.email}
     seat: Seat | None = Seat.everywhere.filter(
         booking__event_type_id=terms.event_type_id,
         booking__start_s=start,
         booking__state__in=Booking.LIVE,
-        contact__email__iexact=wish.email,
         cancelled_at__isnull=True,
+        **who,
     ).first()
     return seat
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from django.db import transaction
@@ -20,6 +21,9 @@ from bookings.domain.terms import Terms
 from bookings.engine.recurrence import RecurrenceSet, RuleError, TooMany, parse_rule, validate_written
 from bookings.engine.zones import DAY
 from bookings.models import Booking, Organisation
+
+MOST_DATES = 366
+"""How many dates a series may have: each is decided and written under the hosts' locks."""
 
 
 @dataclass
@@ -40,15 +44,18 @@ def book_series(
     actor: Actor,
     skip_taken: bool = False,
     forced: bool = False,
+    without: Collection[int] = (),
 ) -> list[Booking]:
     """Book every date of an RFC 5545 rule that begins at `start`, in the first host's zone: all of them or none.
 
-    With `skip_taken` the dates that cannot be had are left out; `forced` books them all the same. Raises SeriesTaken
-    with each refused date and its reason, and Invalid (field rrule) for a rule without COUNT or UNTIL, or with too many
-    dates.
+    `without` are starts (UTC seconds) excluded from it. With `skip_taken` the dates that cannot be had are left out;
+    `forced` books them all the same. Raises SeriesTaken with each refused date and its reason, and Invalid (field
+    rrule) for a rule without COUNT or UNTIL, without any date, or with more than MOST_DATES.
     """
     check_wish(terms, wish)
-    starts = _dates(terms, start, rule)
+    starts = [each for each in _dates(terms, start, rule) if each not in without]
+    if not starts:
+        raise Invalid("The series has no dates.", field="rrule")
 
     @reserving
     def run() -> list[Booking]:
@@ -93,6 +100,6 @@ def _dates(terms: Terms, start: int, rule: str) -> list[int]:
         last = dates.last()
         if last is None:
             raise Invalid("A series needs an end: COUNT or UNTIL.", field="rrule")
-        return dates.starts(start, last + DAY)
+        return dates.starts(start, last + DAY, MOST_DATES)
     except (RuleError, TooMany) as error:
         raise Invalid(str(error), field="rrule") from None

@@ -131,9 +131,11 @@ def write_booking(
 
 
 def _first_state(wish: Wish) -> str:
-    if wish.event_type is None or not wish.event_type.needs_confirmation:
+    asked = wish.event_type is not None and wish.event_type.needs_confirmation
+    if wish.confirmed or (wish.confirmed is None and not asked):
         return Booking.State.CONFIRMED
-    return Booking.State.HELD if wish.event_type.pending_blocks else Booking.State.REQUESTED
+    keeps_time = wish.event_type is None or wish.event_type.pending_blocks
+    return Booking.State.HELD if keeps_time else Booking.State.REQUESTED
 
 
 def locked(booking: Booking) -> Booking:
