@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import count
 from typing import Any
 
 from bookings.engine.recurrence import RecurrenceSet, RuleError, TooMany, parse_rule, validate_written
@@ -101,7 +102,9 @@ def people_rows(event: Event, people: Iterable[Person]) -> list[Participant]:
     """Rows of the people, unsaved; those without a key are numbered."""
     rows, taken = [], set[str]()
     for index, person in enumerate(people):
-        key = person.key[:128] if person.key and person.key not in taken else f"p{index}"
+        key = person.key[:128]
+        if not key or key in taken:
+            key = next(free for number in count(index) if (free := f"p{number}") not in taken)
         taken.add(key)
         rows.append(
             Participant(

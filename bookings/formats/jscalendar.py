@@ -1,11 +1,12 @@
 """Events as JSCalendar objects (RFC 8984), the shape Morgen speaks.
 
-What has no place in our event is kept in `raw` and given back. Busy states finer than free and busy are lost on the
-way out, and phone numbers of people.
+What has no place in our event is kept in `raw` and given back; so is the time zone of an all-day event, which says
+nothing about its days. Busy states finer than free and busy are lost on the way out, and phone numbers of people.
 """
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import Any
 
@@ -19,12 +20,14 @@ from .times import duration, local, read_duration, read_local
 __all__ = ["Unreadable", "from_jscalendar", "to_jscalendar"]
 
 MOST = 1_000
-_MAPPED = frozenset(
+MAPPED = frozenset(
     {"@type", "uid", "title", "description", "descriptionContentType", "start", "timeZone", "duration", "status"}
     | {"showWithoutTime", "freeBusyStatus", "privacy", "sequence", "color", "locations", "virtualLocations", "alerts"}
     | {"useDefaultAlerts", "participants", "recurrenceRules", "excludedRecurrenceRules", "recurrenceOverrides"}
     | {"recurrenceId", "recurrenceIdTimeZone"}
 )
+"""The properties that have a place in our event."""
+
 _ROLES = {"owner": {"owner": True, "attendee": True}, "host": {"chair": True, "attendee": True}}
 _RSVP = ("needs-action", "accepted", "declined", "tentative")
 _TYPES = {str: "a text", bool: "true or false", dict: "an object", list: "a list", int: "a whole number"}
@@ -43,7 +46,7 @@ def to_jscalendar(data: EventData) -> dict[str, Any]:
         "description": data.description,
         "descriptionContentType": data.description_type,
         "start": local(data.start_wall),
-        "timeZone": None if whole or data.floating else data.timezone,
+        "timeZone": _zone_of(data),
         "duration": duration(data.duration, days=whole),
         "showWithoutTime": whole,
         "status": data.status,
@@ -56,8 +59,8 @@ def to_jscalendar(data: EventData) -> dict[str, Any]:
         "participants": {person.key or str(n): _participant(person) for n, person in enumerate(data.people, 1)},
         "alerts": data.alerts,
         "useDefaultAlerts": data.use_default_alerts,
-        "recurrenceRules": [rule_to(parse_rule(text), data) for text in data.recurrence_rules],
-        "excludedRecurrenceRules": [rule_to(parse_rule(text), data) for text in data.exclusion_rules],
+        "recurrenceRules": _rules_of(data.recurrence_rules, data),
+        "excludedRecurrenceRules": _rules_of(data.exclusion_rules, data),
         "recurrenceOverrides": {local(wall): {} for wall in data.recurrence_dates}
         | {local(wall): {"excluded": True} for wall in data.excluded_dates},
     }
@@ -66,6 +69,22 @@ def to_jscalendar(data: EventData) -> dict[str, Any]:
     if data.recurrence_wall is not None:
         found |= {"recurrenceId": local(data.recurrence_wall), "recurrenceIdTimeZone": found["timeZone"]}
     return dict(data.raw.get("jscalendar", {})) | found
+
+
+def _zone_of(data: EventData) -> str | None:
+    if data.all_day:
+        named: str | None = data.raw.get("jscalendar", {}).get("timeZone")
+        return named
+    return None if data.floating else data.timezone
+
+
+def _rules_of(texts: tuple[str, ...], data: EventData) -> list[dict[str, Any]]:
+    """The rules that can be read: others came from elsewhere, and nobody can say when they let the event happen."""
+    found = []
+    for text in texts:
+        with contextlib.suppress(RuleError):
+            found.append(rule_to(parse_rule(text), data))
+    return found
 
 
 def _named(location: str) -> dict[str, Any]:
@@ -131,10 +150,15 @@ def from_jscalendar(value: dict[str, Any], *, default_timezone: str = "UTC") -> 
         colour=read.of("color", str, ""),
         sequence=read.of("sequence", int, 0),
         recurrence_wall=_local(read, "recurrenceId") if "recurrenceId" in value else None,
-        raw={"jscalendar": rest} if (rest := {k: v for k, v in value.items() if k not in _MAPPED}) else {},
+        raw={"jscalendar": rest} if (rest := _unmapped(read, whole)) else {},
         **_overrides(read),
     )
     return _with_rules(data, read)
+
+
+def _unmapped(read: _Object, whole: bool) -> dict[str, Any]:
+    rest = {name: value for name, value in read.value.items() if name not in MAPPED and value is not None}
+    return rest | ({"timeZone": named} if whole and (named := _timezone(read, "timeZone")) else {})
 
 
 class _Object:

@@ -1,10 +1,27 @@
-"""Morgen's paths that we answer."""
+"""Morgen's paths that we answer: v1 and v3 alike, but that v3 asks for more."""
 
 from __future__ import annotations
 
-from django.urls import URLPattern
+from django.urls import URLPattern, path, re_path
 
-from . import views
+from . import calendars, events
+from .dialect import DIALECT
 
-dialect = views.DIALECT
-urlpatterns: list[URLPattern] = []
+dialect = DIALECT
+
+
+def _version(name: str, *, strict: bool) -> list[URLPattern]:
+    return [
+        path(f"{name}/events/list", events.EventList.as_view(strict=strict)),
+        path(f"{name}/events/create", events.EventCreate.as_view(strict=strict)),
+        path(f"{name}/events/update", events.EventUpdate.as_view(strict=strict)),
+        path(f"{name}/events/delete", events.EventDelete.as_view(strict=strict)),
+        re_path(rf"^{name}/events/(?P<answer>accept|decline|tentativelyAccept)$", events.EventAnswer.as_view()),
+        path(f"{name}/events/", events.OneEvent.as_view()),
+        path(f"{name}/calendars/list", calendars.CalendarList.as_view()),
+        path(f"{name}/integrations/accounts/list", calendars.AccountList.as_view()),
+        path(f"{name}/integrations/list", calendars.Integrations.as_view()),
+    ]
+
+
+urlpatterns = [*_version("v1", strict=False), *_version("v3", strict=True)]

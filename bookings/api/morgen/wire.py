@@ -1,0 +1,268 @@
+"""Morgen's words, both ways: ids, events, calendars, accounts. Nothing outside this folder knows them."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from bookings.domain.agenda import Entry
+from bookings.domain.event_rows import data_of
+from bookings.formats.event import EventData
+from bookings.formats.jscalendar import to_jscalendar
+from bookings.formats.times import local, read_local
+from bookings.models import Account, Calendar, Event, Participant
+
+SURFACE = "morgen"
+
+ROOM = "morgen.so:requestVirtualRoom"
+METADATA = "morgen.so:metadata"
+COLOUR = "google.com:colorId"
+
+ANSWERS = {
+    "accept": Participant.Rsvp.ACCEPTED,
+    "decline": Participant.Rsvp.DECLINED,
+    "tentativelyAccept": Participant.Rsvp.TENTATIVE,
+}
+
+FIELDS = {
+    "start_wall": "start",
+    "timezone": "timeZone",
+    "description_type": "descriptionContentType",
+    "free_busy_status": "freeBusyStatus",
+    "location": "locations",
+    "people": "participants",
+    "colour": "color",
+    "recurrence_rules": "recurrenceRules",
+    "exclusion_rules": "excludedRecurrenceRules",
+    "recurrence_dates": "recurrenceOverrides",
+    "excluded_dates": "recurrenceOverrides",
+    "end": "duration",
+}
+"""Where the domain's fields stand in an event, if they are called otherwise there."""
+
+INTEGRATIONS = {
+    Account.Provider.LOCAL: "local",
+    Account.Provider.CALDAV: "caldav",
+    Account.Provider.ICSFEED: "feed",
+    Account.Provider.GOOGLE: "google",
+    Account.Provider.MICROSOFT: "o365",
+}
+"""What Morgen calls the services; others keep our name."""
+
+DEFAULT_COLOUR = "#4285f4"
+_LONGEST_ID = 1024
+
+
+def integration(account: Account) -> str:
+    return INTEGRATIONS.get(Account.Provider(account.provider), account.provider)
+
+
+# ── Ids ──
+
+
+def named(event_id: str) -> tuple[str, int | None]:
+    """The id of the event that an id names, and for one occurrence of a series its original start in wall seconds."""
+    parts = _unpacked(event_id)
+    if len(parts) != 4:
+        return event_id, None
+    wall = read_local(parts[3])
+    return (event_id, None) if wall is None else (_packed(parts[:3]), wall)
+
+
+def occurrence_id(series_id: str, wall: int) -> str:
+    """The id of one occurrence: that of the series with the original start behind it."""
+    return _packed([*_unpacked(series_id), local(wall)])
+
+
+def _unpacked(text: str) -> list[str]:
+    """The texts of a base64url JSON array; none of them for anything else."""
+    if len(text) > _LONGEST_ID:
+        return []
+    try:
+        parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except (ValueError, RecursionError):
+        return []
+    return parts if isinstance(parts, list) and all(isinstance(part, str) for part in parts) else []
+
+
+def _packed(parts: list[str]) -> str:
+    text = json.dumps(parts, separators=(",", ":"), ensure_ascii=False)
+    return base64.urlsafe_b64encode(text.encode(errors="replace")).decode().rstrip("=")
+
+
+# ── Events ──
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the things in an answer are called: {our id: theirs}."""
+
+    events: Mapping[Any, str]
+    calendars: Mapping[Any, str]
+    accounts: Mapping[Any, str]
+
+
+class EventWriter:
+    """Writes entries as Morgen's events. What the occurrences of a series have in common is worked out once."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._bodies: dict[Any, dict[str, Any]] = {}
+
+    def event(self, entry: Entry, place: Calendar, master: Event | None = None) -> dict[str, Any]:
+        """:param place: the calendar in which the caller sees it.
+        :param master: of a changed occurrence, its series.
+        """
+        event = entry.event
+        assert event is not None
+        body = dict(self._bodies.get(event.pk) or self._remembered(event, place.account))
+        series = master or (event if entry.recurrence_wall is not None and event.master_id is None else None)
+        body |= self._belongs(event, series, place)
+        if entry.booking is not None:
+            body["status"] = entry.status
+        if entry.recurrence_wall is not None:
+            body |= self._occurrence(entry, event, series)
+        return body
+
+    def _remembered(self, event: Event, account: Account) -> dict[str, Any]:
+        self._bodies[event.pk] = body = event_body(data_of(event), _addresses(account))
+        body["created"], body["updated"] = _moment(event.created_at), _moment(event.updated_at)
+        return body
+
+    def _belongs(self, event: Event, series: Event | None, place: Calendar) -> dict[str, Any]:
+        base = (series or event).remote_id or (series or event).uid
+        return {
+            "id": self._names.events.get(event.pk, ""),
+            "calendarId": self._names.calendars[place.pk],
+            "accountId": self._names.accounts[place.account_id],
+            "integrationId": integration(place.account),
+            "baseEventId": base,
+        } | ({"masterBaseEventId": base} if series or event.recurrence_rules else {})
+
+    def _occurrence(self, entry: Entry, event: Event, series: Event | None) -> dict[str, Any]:
+        wall = entry.recurrence_wall
+        assert wall is not None
+        zone = None if event.floating or event.all_day else (series or event).timezone
+        said: dict[str, Any] = {"recurrenceId": local(wall), "recurrenceIdTimeZone": zone}
+        if series is None:
+            return said
+        series_id = self._names.events[series.pk]
+        said |= {"id": occurrence_id(series_id, wall), "masterEventId": series_id}
+        if series is event:
+            said["start"] = local(wall)
+        return said
+
+
+def event_body(data: EventData, addresses: frozenset[str]) -> dict[str, Any]:
+    """What an event says, whoever asks and wherever it is.
+
+    :param addresses: those of the account's owner, in small letters.
+    """
+    body: dict[str, Any] = {
+        "description": "",
+        "descriptionContentType": "text/plain",
+        "privacy": "public",
+        "freeBusyStatus": "busy",
+        "locations": {},
+        "participants": {},
+        "alerts": {},
+        "useDefaultAlerts": False,
+    }
+    body |= to_jscalendar(replace(data, recurrence_dates=(), excluded_dates=(), recurrence_wall=None))
+    for person in body["participants"].values():
+        if person.get("email", "").casefold() in addresses:
+            person["accountOwner"] = True
+    if url := data.conference.get("url"):
+        body["morgen.so:derived"] = {"virtualRoom": {"url": url}}
+    return body
+
+
+def _addresses(account: Account) -> frozenset[str]:
+    """Whom the owner of an account is invited as."""
+    return frozenset(each.casefold() for each in (account.host.email, account.username) if "@" in each)
+
+
+def _moment(at: datetime) -> str:
+    """19 characters of UTC, without a Z."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
+# ── Calendars and accounts ──
+
+
+def calendar(place: Calendar, names: Names, order: int, kept: Mapping[str, Any]) -> dict[str, Any]:
+    """:param kept: what the caller set that we have no column for."""
+    writes = place.is_writable and place.state not in (Calendar.State.READ_ONLY, Calendar.State.GONE)
+    return {
+        "@type": "Calendar",
+        "id": names.calendars[place.pk],
+        "accountId": names.accounts[place.account_id],
+        "integrationId": integration(place.account),
+        "name": place.name,
+        "color": place.colour or DEFAULT_COLOUR,
+        "sortOrder": order,
+        "myRights": {
+            "mayReadFreeBusy": True,
+            "mayReadItems": True,
+            "mayWriteAll": writes,
+            "mayWriteOwn": writes,
+            "mayUpdatePrivate": writes,
+            "mayRSVP": writes,
+            "mayAdmin": False,
+            "mayDelete": False,
+        },
+        "defaultAlertsWithTime": {},
+        "defaultAlertsWithoutTime": {},
+        METADATA: {"busy": place.blocks} | dict(kept),
+    }
+
+
+def account(each: Account, account_id: str, user_id: str) -> dict[str, Any]:
+    reconnect = each.health == Account.Health.REAUTH
+    return {
+        "id": account_id,
+        "providerId": each.external_id or account_id,
+        "userId": user_id,
+        "clientId": "convene",
+        "providerUserId": each.username or each.host.email,
+        "providerUserDisplayName": each.host.name,
+        "preferredEmail": each.username if "@" in each.username else each.host.email,
+        "name": each.label,
+        "integrationId": integration(each),
+        "integrationGroups": ["calendars"],
+        "lastCheckedAt": None if each.last_ok_at is None else f"{_moment(each.last_ok_at)}Z",
+        "lastCheckedError": each.last_error or None,
+        "requiresAuthentication": reconnect or None,
+        "shouldReconnect": reconnect,
+        "shouldReconnectReason": each.last_error if reconnect else None,
+        "createdAt": f"{_moment(each.created_at)}Z",
+    }
+
+
+_SERVICES = [
+    ("local", "On this server", []),
+    ("google", "Google Calendar", ["oauth"]),
+    ("o365", "Office 365", ["oauth"]),
+    ("caldav", "CalDAV", ["password"]),
+    ("feed", "Calendar feed", ["url"]),
+]
+
+
+def integrations() -> dict[str, Any]:
+    """The services whose calendars can be connected here."""
+    found = [
+        {
+            "id": name,
+            "authId": name,
+            "groups": ["calendars"],
+            "displayName": label,
+            "supportedAuthMethods": ways,
+            "iconData": "",
+        }
+        for name, label, ways in _SERVICES
+    ]
+    return {"integrations": found, "groups": [{"displayName": "Calendars", "type": "calendars"}]}
