@@ -1,0 +1,310 @@
+"""Events: what blocks (or does not block) time in a calendar, bookings' own events among them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+from django.http import HttpResponse
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from bookings.api.base import Problem
+from bookings.api.reader import Reader
+from bookings.api.refusals import invalid
+from bookings.api.timekit import paging, wire
+from bookings.api.timekit.times import Unreadable, moment
+from bookings.api.timekit.views import TimekitView, not_possible
+from bookings.domain import agenda, calendar, refs
+from bookings.domain.agenda import Entry
+from bookings.domain.errors import NotAllowed, NotFound
+from bookings.domain.event_rows import home_zone
+from bookings.domain.ledger import on_the_clock
+from bookings.engine.zones import DAY, zone
+from bookings.formats.event import DECLINED, EventData, Person
+from bookings.models import Calendar, Event, Host
+
+SYNC_WAIT_S = 10.0
+"""How long `sync_provider` waits for the calendar's provider."""
+USUAL_WINDOW, LONGEST_WINDOW = 31 * DAY, 366 * DAY
+
+
+class EventView(TimekitView):
+    """What the paths of events share."""
+
+    model = "Event"
+
+    def body_of(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
+        events = [entry.event for entry in entries if entry.event is not None]
+        places = [event.calendar for event in events]
+        hosts = [place.account.host for place in places]
+        names = self.named(("event", events), ("calendar", places), ("host", hosts))
+        return [wire.event(entry, names, self.clock) for entry in entries]
+
+    def calendar_called(self, external_id: str) -> Calendar | None:
+        """A calendar that this caller reaches."""
+        organisation = self.principal.organisation
+        known = refs.resolve(organisation, wire.SURFACE, "calendar", external_id)
+        found = Calendar.objects.for_tenant(organisation).filter(pk=known).select_related("account__host")
+        if self.own is not None:
+            found = found.filter(account__host=self.own)
+        return found.first()
+
+
+class Events(EventView):
+    scopes = {"GET": "events:read", "POST": "events:write"}
+
+    def get(self, request: Request) -> Response:
+        """What overlaps a window, series expanded."""
+        lo, hi = self._window()
+        chosen = self._calendars()
+        hosts = [self.own] if self.own is not None else None
+        found = agenda.listing(self.principal.organisation, lo, hi, hosts=hosts, calendars=chosen)
+        found = [entry for entry in found if entry.event is not None]
+        if self.request.query_params.get("sortedBy", "asc").lower() == "desc":
+            found.reverse()
+        return Response(paging.page(request, len(found), found, self.body_of))
+
+    def post(self, request: Request) -> Response:
+        reader = Reader()
+        asked = wire.read_event(self.body, reader, self.clock, whole=True)
+        external_id = reader.text(self.body, "calendar_id", "calendar_id", required=True)
+        place = self.calendar_called(external_id) if external_id else None
+        if external_id and place is None:
+            reader.wrong("calendar_id", "invalid", "The calendar does not exist.")
+        self._waits = bool(wire.flag(self.body, "sync_provider", reader))
+        reader.finish()
+        assert place is not None
+        home = home_zone(place, place.account.host)
+        with transaction.atomic():
+            try:
+                made = calendar.create(
+                    place, data_of(asked, None, home, place.account.host), actor=self.principal.actor
+                )
+            except NotAllowed as error:
+                raise not_possible(error, "calendar_id") from error
+            self._made: Event | None = made
+            return self.done(self.body_of([self._entry(made)])[0], 201)
+
+    _waits = False
+    _made: Event | None = None
+
+    def answer(self) -> HttpResponse:
+        """With `sync_provider` the answer is what the provider stored. It is waited for after everything is committed:
+        before that no provider could see the event."""
+        response = super().answer()
+        if self._made is not None and self._waits and response.status_code == 201:
+            return self.done(self.body_of([self._entry(self._made)])[0], 201)
+        return response
+
+    def _entry(self, event: Event) -> Entry:
+        return agenda.find(self.principal.organisation, event.pk)
+
+    def _window(self) -> tuple[int, int]:
+        reader, now = Reader(), int(time.time())
+        lo = self._bound("start", now, reader)
+        hi = self._bound("end", (now if lo is None else lo) + USUAL_WINDOW, reader)
+        if lo is not None and hi is not None and not lo < hi <= lo + LONGEST_WINDOW:
+            reader.wrong("end", "invalid", "end must be after start, and at most 366 days later.")
+        reader.finish()
+        return lo or 0, hi or 0
+
+    def _bound(self, name: str, usual: int, reader: Reader) -> int | None:
+        given = self.request.query_params.get(name, "")
+        try:
+            return moment(given, int(time.time()), self.clock.zone("UTC"), self.clock.input_format) if given else usual
+        except Unreadable as error:
+            reader.wrong(name, "invalid", f"{name} {error}.")
+            return None
+
+    def _calendars(self) -> list[Calendar] | None:
+        """The calendars asked for, by `calendar_id` or `search=calendar.id:…`."""
+        asked = [value for name, value in paging.searched(self.request) if name in ("calendar.id", "calendar_id")]
+        asked += filter(None, [self.request.query_params.get("calendar_id")])
+        found = [self.calendar_called(external_id) for external_id in asked]
+        return [place for place in found if place is not None] if asked else None
+
+
+class OneEvent(EventView):
+    scopes = {"GET": "events:read", "PUT": "events:write", "PATCH": "events:write", "DELETE": "events:write"}
+
+    def get(self, request: Request, event_id: str) -> Response:
+        return self.done(self.body_of([self._find(event_id)])[0])
+
+    def put(self, request: Request, event_id: str) -> Response:
+        """Change what is given, and nothing else."""
+        reader = Reader()
+        asked = wire.read_event(self.body, reader, self.clock, whole=False)
+        reader.finish()
+        with transaction.atomic():
+            entry = self._find(event_id)
+            try:
+                self._change(entry, asked)
+            except NotAllowed as error:
+                raise not_possible(error, "event") from error
+            return self.done(self.body_of([self._again(event_id, entry)])[0])
+
+    patch = put
+
+    def delete(self, request: Request, event_id: str) -> Response:
+        with transaction.atomic():
+            entry = self._find(event_id)
+            try:
+                if entry.event is not None and self._is_one_of_many(entry):
+                    calendar.exclude_occurrence(entry.event, entry.recurrence_wall or 0, actor=self.principal.actor)
+                else:
+                    agenda.cancel(entry, actor=self.principal.actor)
+            except NotAllowed as error:
+                raise not_possible(error, "event") from error
+        return Response(status=204)
+
+    def _find(self, external_id: str) -> Entry:
+        """An event that this caller reaches. Raises NotFound."""
+        base, wall = wire.split_key(external_id)
+        known = refs.resolve(self.principal.organisation, wire.SURFACE, "event", base)
+        if known is None:
+            raise NotFound("There is no such event.")
+        entry = agenda.find(self.principal.organisation, known)
+        if entry.event is None or (self.own is not None and not self._is_of(entry, self.own)):
+            raise NotFound("There is no such event.")
+        return entry if wall is None else self._occurrence(entry.event, wall)
+
+    def _is_of(self, entry: Entry, host: Host) -> bool:
+        hosts = entry.booking.assignment.get("hosts", ()) if entry.booking is not None else ()
+        return (entry.host is not None and entry.host.pk == host.pk) or str(host.pk) in hosts
+
+    def _occurrence(self, master: Event, wall: int) -> Entry:
+        """One occurrence of a series, named by its original start."""
+        place = master.calendar
+        tzid = home_zone(place, place.account.host) if master.all_day or master.floating else master.timezone
+        if abs(wall) >= 2**33:
+            raise NotFound("There is no such event.")
+        at = zone(tzid).to_utc(wall)
+        for entry in agenda.listing(self.principal.organisation, at, at + 1, calendars=[place]):
+            if entry.event is not None and entry.event.pk == master.pk and entry.recurrence_wall == wall:
+                return entry
+        raise NotFound("There is no such event.")
+
+    def _is_one_of_many(self, entry: Entry) -> bool:
+        return entry.recurrence_wall is not None and entry.event is not None and entry.event.master_id is None
+
+    def _again(self, external_id: str, entry: Entry) -> Entry:
+        """As it is now: an occurrence that was changed has become an event of its own."""
+        if not self._is_one_of_many(entry) or entry.event is None:
+            return agenda.find(self.principal.organisation, entry.key)
+        changed = entry.event.overrides.filter(recurrence_wall=entry.recurrence_wall, deleted_at=None).first()
+        return self._find(external_id) if changed is None else agenda.find(self.principal.organisation, changed.pk)
+
+    def _change(self, entry: Entry, asked: wire.AskedEvent) -> None:
+        event, actor = entry.event, self.principal.actor
+        assert event is not None
+        owner = event.calendar.account.host
+        home = home_zone(event.calendar, owner)
+        if entry.booking is not None:
+            self._change_booking(entry, asked, home)
+        elif self._is_one_of_many(entry):
+            data = data_of(asked, entry, home, owner)
+            calendar.change(event, data, actor=actor)
+        else:
+            calendar.change(event, data_of(asked, entry, home, owner), actor=actor)
+
+    def _change_booking(self, entry: Entry, asked: wire.AskedEvent, home: str) -> None:
+        """A booking moves as any booking does; its guests are kept beside the customer."""
+        assert entry.event is not None
+        span = _span(asked, entry, home)
+        texts = {"title": asked.what, "description": asked.description, "location": asked.where}
+        fresh = agenda.change(entry, actor=self.principal.actor, start_s=span[0], end_s=span[1], **texts)
+        if fresh.event is None or (asked.participants is None and asked.my_rsvp is None and asked.invite is None):
+            return
+        data = calendar.data_of(fresh.event)
+        people = _people(asked, data.people, fresh.event.calendar.account.host)
+        notify = data.notify_guests if asked.invite is None else asked.invite
+        calendar.change(fresh.event, replace(data, people=people, notify_guests=notify), actor=self.principal.actor)
+
+
+def data_of(asked: wire.AskedEvent, entry: Entry | None, home: str, owner: Host) -> EventData:
+    """The whole new state of an event: what is asked, and of an `entry` what was not. `home` is the calendar's zone."""
+    event = entry.event if entry is not None else None
+    before = calendar.data_of(event) if event is not None else EventData("", 0, home, 0)
+    people = _people(asked, before.people, owner)
+    data = replace(
+        before,
+        title=before.title if asked.what is None else asked.what,
+        location=before.location if asked.where is None else asked.where,
+        people=people,
+        notify_guests=before.notify_guests if asked.invite is None else asked.invite,
+        raw=_raw(before, people, owner),
+    )
+    if asked.description is not None:
+        data = replace(data, description=asked.description, description_type="text/plain")
+    if asked.free is not None:
+        data = replace(data, free_busy_status=Event.Busy.FREE if asked.free else Event.Busy.BUSY)
+    if (asked.start, asked.end, asked.all_day) == (None, None, None):
+        return data
+    all_day = before.all_day if asked.all_day is None else asked.all_day
+    return _timed(data, _span(asked, entry, home), home, all_day=all_day)
+
+
+def _span(asked: wire.AskedEvent, entry: Entry | None, home: str) -> tuple[int, int]:
+    """Start and end in UTC seconds. A start alone moves the whole; raises Refusal on `end` when it is not later."""
+    start = asked.start.at(home) if asked.start is not None else entry.start_s if entry is not None else 0
+    if asked.end is not None:
+        end = asked.end.at(home)
+    else:
+        end = start + (entry.end_s - entry.start_s if entry is not None else 0)
+    one_day = asked.all_day and start == end
+    if end <= start and not one_day:
+        raise invalid(Problem("end", "invalid", "end must be after start."))
+    return start, end
+
+
+def _timed(data: EventData, span: tuple[int, int], home: str, *, all_day: bool) -> EventData:
+    """With its time; all-day ones fill every local day, in the calendar's zone, that the time touches."""
+    start, end = span
+    if not all_day:
+        tzid, start_wall = on_the_clock(home, start)
+        return replace(data, start_wall=start_wall, timezone=tzid, duration=end - start, all_day=False, floating=False)
+    clock = zone(home)
+    first, last = clock.day_of(start), clock.day_of(max(start, end - 1))
+    return replace(
+        data,
+        start_wall=first * DAY,
+        timezone=home,
+        duration=(last - first + 1) * DAY,
+        all_day=True,
+        floating=False,
+    )
+
+
+def _people(asked: wire.AskedEvent, before: Sequence[Person], owner: Host) -> tuple[Person, ...]:
+    """The participants, each with what is known of them; the owner of the calendar answers with `my_rsvp`.
+
+    Who hosts a booking and the customer who made it stay whatever list is sent.
+    """
+    known = {person.email.casefold(): person for person in before}
+    stay = [person for person in before if person.role != "attendee" or person.key == "guest"]
+    if asked.participants is None:
+        people = list(before)
+    else:
+        there = {person.email.casefold() for person in stay}
+        added = [each for each in asked.participants if each.casefold() not in there]
+        people = [*stay, *(known.get(each.casefold(), Person(each)) for each in added)]
+    return tuple(_answering(person, owner, asked.my_rsvp) for person in people)
+
+
+def _answering(person: Person, owner: Host, my_rsvp: str | None) -> Person:
+    if not owner.email or person.email.casefold() != owner.email.casefold():
+        return person
+    if person.role == "owner" and my_rsvp is None:
+        return person
+    return replace(person, role="owner", name=person.name or owner.name, rsvp=wire.RSVP[my_rsvp or "accepted"])
+
+
+def _raw(before: EventData, people: Sequence[Person], owner: Host) -> dict[str, Any]:
+    """An event whose owner declines blocks nothing."""
+    rest = {name: value for name, value in before.raw.items() if name != DECLINED}
+    mine = [person for person in people if owner.email and person.email.casefold() == owner.email.casefold()]
+    return rest | {DECLINED: True} if any(person.rsvp == "declined" for person in mine) else rest
