@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Collection
+
 from django.db import transaction
 
 from bookings.domain.audit import Actor, record
 from bookings.domain.calendar import rebuild_busy
 from bookings.domain.errors import Invalid
-from bookings.engine.zones import canonical
-from bookings.models import Calendar, Host
+from bookings.domain.locks import lock_hosts
+from bookings.engine.intervals import union
+from bookings.engine.zones import DAY, canonical
+from bookings.models import Calendar, EventType, Host, Opening, Schedule
+
+Weekly = list[list[list[int]]]
+"""Seven days, Monday first, each a list of [start, end] in minutes of the local day."""
+
+LONGEST_OPENING = 366 * DAY
+MOST_OPENINGS = 5_000
 
 
 @transaction.atomic
@@ -42,3 +53,100 @@ def move_calendar_to_zone(calendar: Calendar, tzid: str, *, actor: Actor) -> Cal
     if before != known:
         record(actor, "calendar.zone_changed", calendar, before={"timezone": before}, after={"timezone": known})
     return calendar
+
+
+@transaction.atomic
+def set_schedule(host: Host, weekly: Weekly, *, actor: Actor) -> Host:
+    """Give a host other weekly hours. Colleagues who share the schedule keep what they have. Raises Invalid (field
+    weekly)."""
+    weekly = _checked(weekly)
+    lock_hosts([host.pk])
+    schedule = host.schedule
+    before = schedule.weekly
+    if before == weekly:
+        return host
+    if _is_shared(schedule, host):
+        host.schedule = Schedule.everywhere.create(
+            organisation_id=host.organisation_id, name=host.name[:100], weekly=weekly
+        )
+        host.save(update_fields=["schedule"])
+    else:
+        schedule.weekly = weekly
+        schedule.save(update_fields=["weekly"])
+    record(actor, "host.hours_changed", host, before={"weekly": before}, after={"weekly": weekly})
+    return host
+
+
+@transaction.atomic
+def open_between(
+    host: Host, start_s: int, end_s: int, *, actor: Actor, timezone: str = "UTC", opening: Opening | None = None
+) -> Opening:
+    """Let a host be had in one stretch of time besides the schedule, or change such an opening. UTC seconds.
+
+    Raises Invalid (fields start_s, end_s, timezone).
+    """
+    if not 0 < end_s - start_s <= LONGEST_OPENING:
+        raise Invalid("The end must be after the start, and within a year of it.", field="end_s")
+    told = {"start_s": start_s, "end_s": end_s, "weekly": [], "timezone": _zone(timezone)}
+    return _save(host, opening, told, actor)
+
+
+@transaction.atomic
+def open_weekly(
+    host: Host,
+    weekly: Weekly,
+    *,
+    timezone: str,
+    actor: Actor,
+    calendars: Collection[uuid.UUID] = (),
+    opening: Opening | None = None,
+) -> Opening:
+    """Let a host be had in these hours of every week besides the schedule, or change such an opening.
+
+    Raises Invalid (fields weekly, timezone).
+    """
+    told = {"start_s": None, "end_s": None, "weekly": _checked(weekly), "timezone": _zone(timezone)}
+    return _save(host, opening, told | {"calendars": [str(each) for each in calendars]}, actor)
+
+
+@transaction.atomic
+def close(opening: Opening, *, actor: Actor) -> None:
+    """Take an opening back. What was booked in it stays."""
+    lock_hosts([opening.host_id])
+    record(actor, "opening.closed", opening, before={"host": str(opening.host_id)})
+    opening.delete()
+
+
+def _is_shared(schedule: Schedule, host: Host) -> bool:
+    others = Host.everywhere.filter(schedule=schedule).exclude(pk=host.pk)
+    return others.exists() or EventType.everywhere.filter(schedule=schedule).exists()
+
+
+def _save(host: Host, opening: Opening | None, told: dict[str, object], actor: Actor) -> Opening:
+    lock_hosts([host.pk])
+    made = opening is None
+    if opening is None:
+        if Opening.objects.for_tenant(host.organisation_id).filter(host=host).count() >= MOST_OPENINGS:
+            raise Invalid(f"A host has at most {MOST_OPENINGS:,} openings.", field="host")
+        opening = Opening(organisation_id=host.organisation_id, host=host)
+    for name, value in told.items():
+        setattr(opening, name, value)
+    opening.save()
+    record(actor, "opening.made" if made else "opening.changed", opening, after={"host": str(host.pk), **told})
+    return opening
+
+
+def _zone(tzid: str) -> str:
+    known = canonical(tzid)
+    if known is None:
+        raise Invalid("This is not a time zone we know.", field="timezone")
+    return known
+
+
+def _checked(weekly: Weekly) -> Weekly:
+    """The blocks of each day in order, those that touch made one."""
+    if len(weekly) != 7:
+        raise Invalid("A week has seven days.", field="weekly")
+    if not all(0 <= start < end <= 1440 for day in weekly for start, end in day):
+        raise Invalid("Hours end after they begin, within one day.", field="weekly")
+    return [[[start, end] for start, end in union((start, end) for start, end in day)] for day in weekly]

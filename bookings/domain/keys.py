@@ -26,7 +26,7 @@ from django.utils.timezone import now
 
 from bookings.domain import audit
 from bookings.domain.audit import Actor
-from bookings.models import ApiKey, Host, Organisation
+from bookings.models import ApiKey, Grant, Host, Organisation
 
 _BYTES = 32  # 256 bits: too many to guess, so a plain SHA-256 is enough at rest
 _SHOWN = 6  # random characters that stay readable, so that people recognise a key
@@ -56,6 +56,7 @@ _PUBLIC = {"availability:read", "bookings:write"}  # a widget key stands in the 
 _OPENING = {
     ("cronofy", "client_secret"): "CRN_",
     ("cronofy", "access_token"): "cat_",
+    ("cronofy", "refresh_token"): "crt_",
     ("timekit", "app_key"): "live_api_key_",
     ("timekit", "widget_key"): "widget_",
     ("leadconnector", "token"): "pit-",
@@ -74,12 +75,15 @@ def issue(
     scopes: Sequence[str],
     host: Host | None = None,
     expires_at: datetime | None = None,
+    grant: Grant | None = None,
+    replaces: ApiKey | None = None,
     actor: Actor,
 ) -> tuple[ApiKey, str]:
     """Make a key and return it with its secret, which nobody can read again.
 
     `scopes` are names from SCOPES; when empty, those that keys of this kind usually have. A `host` binds the key to
-    one host. Older keys stay valid, so that a program can change over to the new one.
+    one host; a `grant` ends it with itself, and `replaces` names the refresh token it follows. Older keys stay valid,
+    so that a program can change over to the new one.
     """
     opening = _OPENING.get((dialect, kind), "")
     secret = opening + secrets.token_urlsafe(_BYTES)
@@ -92,6 +96,8 @@ def issue(
             scopes=sorted(set(scopes or usual_scopes(kind))),
             host=host,
             expires_at=expires_at,
+            grant=grant,
+            replaces=replaces,
             prefix=secret[: len(opening) + _SHOWN][:16],
             digest=ApiKey.hash(secret),
         )
@@ -113,7 +119,7 @@ def usual_scopes(kind: str) -> list[str]:
 
 def find(secret: str, dialect: str) -> ApiKey | None:
     """The live key behind a secret, with its organisation and host; None when unknown, expired, revoked, of another
-    dialect, or bound to a host who is no longer active."""
+    dialect, bound to a host who is no longer active, or only good for renewing tokens."""
     digest = ApiKey.hash(secret)
     key: ApiKey | None = (
         ApiKey.everywhere.select_related("organisation", "host").filter(digest=digest, dialect=dialect).first()
@@ -121,7 +127,12 @@ def find(secret: str, dialect: str) -> ApiKey | None:
     # The index narrows to one row; the comparison that decides takes the same time for a hit and a miss.
     if not hmac.compare_digest(digest, key.digest if key else _NOBODY):
         return None
-    if key is None or not key.is_live or (key.host is not None and not key.host.is_active):
+    if (
+        key is None
+        or key.kind == ApiKey.Kind.REFRESH_TOKEN
+        or not key.is_live
+        or (key.host is not None and not key.host.is_active)
+    ):
         return None
     return key
 
