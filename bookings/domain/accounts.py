@@ -132,6 +132,17 @@ def choose(
 
 
 @transaction.atomic
+def block(calendar: Calendar, blocks: bool, *, actor: Actor) -> None:
+    """Say whether one calendar makes its host busy. `calendar` is updated in place."""
+    host = lock_hosts([calendar.account.host_id])[0]
+    if calendar.blocks == blocks:
+        return
+    Calendar.everywhere.filter(pk=calendar.pk).update(blocks=blocks)
+    calendar.blocks = blocks
+    record(actor, "host.choose_calendars", host, after={"blocking" if blocks else "not_blocking": [str(calendar.pk)]})
+
+
+@transaction.atomic
 def disconnect(account: Account, *, actor: Actor) -> None:
     """Forget an account with its secrets and what was read from it; nothing at the service is touched.
 

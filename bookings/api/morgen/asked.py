@@ -29,6 +29,8 @@ _NOT_FIELDS = frozenset(
     | {"google.com:hangoutLink", "seriesUpdateMode"}
 )
 """What says which event is meant, and what only we say of it."""
+_OVERRIDES = ("overrideColor", "overrideName")
+_COLOUR = re.compile(r"#[0-9a-fA-F]{3}(?:[0-9a-fA-F]{3}(?:[0-9a-fA-F]{2})?)?")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -49,6 +51,18 @@ def text(holder: Mapping[str, Any], *names: str, required: bool = True) -> str:
     if required:
         raise wrong(names[0], "Is required.", "required")
     return ""
+
+
+def flag(holder: Mapping[str, Any], name: str, default: bool | None) -> bool | None:
+    """True or false, also as the texts that some clients make of them. Raises Refusal."""
+    value = holder.get(name)
+    if value is None:
+        return default
+    if isinstance(value, str) and value.lower() in ("true", "false"):
+        return value.lower() == "true"
+    if not isinstance(value, bool):
+        raise wrong(name, "Must be true or false.")
+    return value
 
 
 def mode(query: QueryDict) -> str:
@@ -180,3 +194,18 @@ def event(body: dict[str, Any]) -> Named:
     if zone and canonical(zone) is None:
         raise wrong("recurrenceIdTimeZone", "Must be an IANA time zone name.")
     return Named(series_id, wall, canonical(zone) if zone else None)
+
+
+def metadata(body: dict[str, Any]) -> tuple[bool | None, dict[str, Any]]:
+    """What is to be said of a calendar: whether it makes busy, if that is asked, and what has no place with us."""
+    given = body.get(wire.METADATA)
+    if not isinstance(given, dict) or not given:
+        raise wrong(wire.METADATA, "Must be an object that is not empty.")
+    if strange := sorted(set(given) - {"busy", *_OVERRIDES}):
+        raise wrong(wire.METADATA, f"property {strange[0][:60]} should not exist.")
+    kept = {name: text(given, name, required=False) or None for name in _OVERRIDES if name in given}
+    if len(kept.get("overrideName") or "") > 300:
+        raise wrong("overrideName", "At most 300 characters are possible.")
+    if (colour := kept.get("overrideColor")) and not _COLOUR.fullmatch(colour):
+        raise wrong("overrideColor", "Must be a colour such as #ff0000.")
+    return flag(given, "busy", None), kept

@@ -19,6 +19,7 @@ def _version(name: str, *, strict: bool) -> list[URLPattern]:
         re_path(rf"^{name}/events/(?P<answer>accept|decline|tentativelyAccept)$", events.EventAnswer.as_view()),
         path(f"{name}/events/", events.OneEvent.as_view()),
         path(f"{name}/calendars/list", calendars.CalendarList.as_view()),
+        path(f"{name}/calendars/update", calendars.CalendarUpdate.as_view(strict=strict)),
         path(f"{name}/integrations/accounts/list", calendars.AccountList.as_view()),
         path(f"{name}/integrations/list", calendars.Integrations.as_view()),
     ]

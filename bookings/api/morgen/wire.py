@@ -217,7 +217,7 @@ def calendar(place: Calendar, names: Names, order: int, kept: Mapping[str, Any])
         },
         "defaultAlertsWithTime": {},
         "defaultAlertsWithoutTime": {},
-        METADATA: {"busy": place.blocks} | dict(kept),
+        METADATA: {"busy": place.blocks} | {name: value for name, value in kept.items() if value is not None},
     }
 
 
