@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -316,3 +317,24 @@ def test_a_link_withdrawn_while_its_page_was_open_books_nothing(request_):
         choose(opened, start)
     assert not Booking.everywhere.exists()
     assert SchedulerRequest.everywhere.get().state == "withdrawn"
+
+
+def test_a_hold_becomes_the_booking_of_who_has_it_and_refuses_everybody_else(host):
+    terms = of_host(host, minutes=30)
+    start = first_free(terms)
+    held = reserve.hold(host.organisation, terms, start)
+    with pytest.raises(SlotTaken):
+        reserve.book(host.organisation, terms, start, reserve.Wish("Another", "UTC"), actor=SYSTEM)
+    booking = reserve.book(host.organisation, terms, start, reserve.Wish("Mine", "UTC"), actor=SYSTEM, held=held)
+    claims = Claim.everywhere.filter(host=host).order_by("state")
+    assert list(claims.values_list("state", "booking")) == [("booked", booking.pk), ("released", None)]
+
+
+def test_a_hold_stays_when_its_booking_is_refused(host):
+    terms = of_host(host, minutes=30)
+    start = first_free(terms)
+    held = reserve.hold(host.organisation, terms, start)
+    closed = replace(terms, latest=start)
+    with pytest.raises(SlotTaken) as refused:
+        reserve.book(host.organisation, closed, start, reserve.Wish("Late", "UTC"), actor=SYSTEM, held=held)
+    assert (refused.value.reason, Claim.everywhere.get().state) == ("too_far", "hold")

@@ -132,6 +132,26 @@ class Reservations(RuleBasedStateMachine):
         terms, start = of_host(self.hosts[who], minutes=30, notice=0), self.start(slot)
         return self.attempt(terms, start, lambda: reserve.hold(self.org, terms, start))
 
+    @rule(target=bookings, claims=holds)
+    def book_what_is_held(self, claims):
+        """A hold never stands in the way of who has it; refused or lost in the meantime, it leaves nothing behind."""
+        first = Claim.everywhere.get(pk=claims[0].pk)
+        terms = of_host(first.host, minutes=30, notice=0)
+        alive = first.state == "hold" and first.expires_s > utc_now().timestamp()
+        free = check(terms, first.start_s).ok
+        try:
+            with transaction.atomic():
+                made = reserve.book(self.org, terms, first.start_s, Wish("T", "UTC"), actor=SYSTEM, held=claims)
+        except SlotTaken:
+            assert not free
+            assert Claim.everywhere.get(pk=first.pk).state == first.state
+            # Only busy time that arrived over a hold may refuse it.
+            assert not alive or Busy.everywhere.filter(host=first.host).exists()
+            return multiple()
+        assert alive or free
+        assert Claim.everywhere.get(pk=first.pk).state != "hold"
+        return made
+
     @rule(claims=holds)
     def expire(self, claims):
         Claim.everywhere.filter(pk__in=[claim.pk for claim in claims]).update(expires_s=1)

@@ -27,7 +27,14 @@ from bookings.models import Booking, Claim, Organisation, SchedulerRequest
 
 
 def book(
-    organisation: Organisation, terms: Terms, start: int, wish: Wish, *, actor: Actor, forced: bool = False
+    organisation: Organisation,
+    terms: Terms,
+    start: int,
+    wish: Wish,
+    *,
+    actor: Actor,
+    forced: bool = False,
+    held: Sequence[Claim] = (),
 ) -> Booking:
     """Book one slot, or raise SlotTaken with the reason and the next free starts.
 
@@ -35,21 +42,31 @@ def book(
     request at most one booking lives: asking again for the same start returns it, for another raises NotAllowed.
 
     `forced` books whatever stands in the way, and displaces nothing: what was booked stays, and from now on both block.
+    `held` is what `hold` gave the same customer: it becomes the booking, and stays a hold when that is refused.
     """
     check_wish(terms, wish)
     if terms.capacity > 1:
         raise Invalid("This event type has seats: take one.", field="event_type")
     try:
-        return _book(organisation, terms, start, wish, actor, forced)
+        return _book(organisation, terms, start, wish, actor, forced, held)
     except SlotTaken as refusal:
         raise with_alternatives(refusal, terms, start) from None
 
 
 @reserving
-def _book(organisation: Organisation, terms: Terms, start: int, wish: Wish, actor: Actor, forced: bool) -> Booking:
+def _book(
+    organisation: Organisation,
+    terms: Terms,
+    start: int,
+    wish: Wish,
+    actor: Actor,
+    forced: bool,
+    held: Sequence[Claim],
+) -> Booking:
     fresh = ledger.lock(terms.hosts)
     if wish.scheduler_request is not None and (earlier := _living(wish.scheduler_request, start)):
         return earlier
+    _let_holds_go(held)
     verdict = require(terms, start, forced=forced)
     chosen = assign(terms, verdict.hosts) if verdict.ok else forced_assignment(terms)
     lane = 0 if verdict.ok else FORCED_LANE
@@ -82,9 +99,13 @@ def release(claims: Sequence[Claim]) -> None:
     """Let a hold go before it expires."""
     with transaction.atomic():
         lock_hosts(claim.host_id for claim in claims)
-        Claim.everywhere.filter(pk__in=[claim.pk for claim in claims], state=Claim.State.HOLD).update(
-            state=Claim.State.RELEASED
-        )
+        _let_holds_go(claims)
+
+
+def _let_holds_go(claims: Sequence[Claim]) -> None:
+    if claims:
+        holds = Claim.everywhere.filter(pk__in=[claim.pk for claim in claims], state=Claim.State.HOLD)
+        holds.update(state=Claim.State.RELEASED)
 
 
 def _living(request: SchedulerRequest, start: int) -> Booking | None:
