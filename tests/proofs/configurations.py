@@ -67,6 +67,16 @@ class Exception_:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """Time in which a host can be had besides the schedule: once, or with `week` every week."""
+
+    at: int
+    minutes: int
+    week: tuple[Blocks, ...] | None
+    timezone: str
+
+
+@dataclass(frozen=True)
 class Happening:
     """A calendar event. `moved`: minutes by which one occurrence of a series was moved."""
 
@@ -108,6 +118,7 @@ class Person:
     weight: int
     cap: int | None
     exceptions: tuple[Exception_, ...] = ()
+    extras: tuple[Extra, ...] = ()
     agendas: tuple[Agenda, ...] = ()
 
 
@@ -232,8 +243,15 @@ _exceptions = _record(
     first=(0, 1, 2, 3, 4, 5, 6, -1, -2),
     days=(1, 1, 2, 4),
     blocks=DAYS,
-    timezone=ZONES,
+    timezone=(*ZONES, ""),
     colleague=(None, 0, 1, 2),
+)
+_extras = _record(
+    Extra,
+    at=AT,
+    minutes=(60, 240, 7, 1440, 10_000),
+    week=(None, None, None, *WEEKS[::9]),
+    timezone=ZONES,
 )
 _happenings = _record(
     Happening,
@@ -284,7 +302,7 @@ _rules = _record(
     Rules,
     of=("host", "group", "type", "type", "type_group", "type_group"),
     mode=("any", "all", "some"),
-    required=(1, 1, 2, 3),
+    required=(1, 1, 2, 3, 0),
     minutes=((30,), (30,), (15,), (20, 45), (60,), (90, 30), (5,), (480,), (1500,)),
     step=(None, 15, 30, 5, 7, 40, 60, 120, 1440),
     before=(0, 0, 0, 5, 30, 90, 1440),
@@ -321,7 +339,9 @@ def _few(of: st.SearchStrategy[T], most: int) -> st.SearchStrategy[tuple[T, ...]
 @st.composite
 def _person(draw: st.DrawFn) -> Person:
     agendas = [replace(agenda, happenings=draw(_few(_happenings, 7))) for agenda in draw(_few(_agendas, 2))]
-    return replace(draw(_people), exceptions=draw(_few(_exceptions, 2)), agendas=tuple(agendas))
+    person, exceptions = draw(_people), draw(_few(_exceptions, 2))
+    extras = draw(_few(_extras, 2)) if draw(st.booleans()) else ()
+    return replace(person, exceptions=exceptions, extras=extras, agendas=tuple(agendas))
 
 
 _frames = _record(

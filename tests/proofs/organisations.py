@@ -1,4 +1,4 @@
-"""The rows of a drawn configuration, made in bulk, and what can be told of them without the product's own decision."""
+"""The rows of a drawn configuration, made in bulk."""
 
 from __future__ import annotations
 
@@ -6,18 +6,14 @@ import datetime as dt
 import itertools
 import uuid
 from collections import defaultdict
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
-
-import holidays
 
 from bookings.domain import busy, event_rows
 from bookings.domain.availability import Terms, of_event_type, of_group, of_host
 from bookings.domain.ledger import Wish
-from bookings.engine.intervals import Interval, union
+from bookings.engine.intervals import Interval
 from bookings.engine.zones import DAY, zone
 from bookings.formats.event import DECLINED, EventData
 from bookings.models import (
@@ -31,12 +27,13 @@ from bookings.models import (
     GroupMember,
     GroupRule,
     Host,
+    Opening,
     Organisation,
     Override,
     Schedule,
     Seat,
 )
-from tests.proofs.configurations import Agenda, Blocks, Configuration, Happening, Person, Taken, as_date, counts
+from tests.proofs.configurations import Agenda, Blocks, Configuration, Extra, Happening, Person, Taken, as_date, counts
 
 HORIZON = busy.AHEAD
 
@@ -132,6 +129,7 @@ def build(organisation: Organisation, configuration: Configuration, customers: l
     _people(world)
     _calendars(world)
     _exceptions(world)
+    _extras(world)
     _offers(world)
     _ledger(world)
     _happenings(world)
@@ -216,6 +214,17 @@ def _exceptions(world: World) -> None:
                 )
             )
     Override.everywhere.bulk_create(rows)
+
+
+def _extras(world: World) -> None:
+    def opening(number: int, extra: Extra) -> Opening:
+        start = world.base + extra.at * 60
+        once = {"start_s": start, "end_s": start + extra.minutes * 60}
+        hours = once if extra.week is None else {"weekly": _weekly(extra.week)}
+        return world.own(Opening, host=world.hosts[number], timezone=extra.timezone, **hours)
+
+    people = enumerate(world.configuration.people)
+    Opening.everywhere.bulk_create(opening(number, extra) for number, person in people for extra in person.extras)
 
 
 def _offers(world: World) -> None:
@@ -421,51 +430,3 @@ def _time_of(world: World, events: list[Event], home: str, agenda: Agenda) -> It
         replaced = {each.recurrence_wall for each in events if each.master_id == event.pk}
         found = busy.happenings(event, home, world.lo - 4 * DAY, world.hi + 4 * DAY, replaced & moved)
         yield from ((each.start_s, each.end_s) for each in found if each.start_s < each.end_s)
-
-
-def reasons(world: World, host: Host, start: int, length: int, before: int, after: int) -> set[str]:
-    """What of hours, calendars and claims stands against a slot, told from the drawing alone."""
-    end, found = start + length, set()
-    hours = open_time(world, world.hosts.index(host))
-    if hours is not None and not any(begin <= start and end <= stop for begin, stop in hours):
-        found.add("outside_hours")
-    if any(begin < end + after and start - before < stop for begin, stop in world.blocking[host.pk]):
-        found.add("busy")
-    if any(
-        begin < end + max(pad_before, after) and start - max(pad_after, before) < stop
-        for begin, stop, pad_before, pad_after in world.claimed[host.pk]
-    ):
-        found.add("booked")
-    return found
-
-
-def open_time(world: World, number: int) -> list[Interval] | None:
-    """When a host works around the listed days, by zoneinfo; None where two exceptions speak of the same day."""
-    person, found = world.configuration.people[number], []
-    for date in range(world.lo // DAY - 4, world.hi // DAY + 4):
-        on_it = [each for each in person.exceptions if 0 <= date - world.configuration.today - each.first < each.days]
-        hours = [each for each in on_it if each.kind == "hours"]
-        trips = [each for each in on_it if each.kind == "travel"]
-        if len(hours) > 1 or len(trips) > 1:
-            return None
-        at = ZoneInfo(trips[0].timezone if trips else person.timezone)
-        if hours:
-            blocks = hours[0].blocks
-        elif len(on_it) > len(trips) or as_date(date) in _holidays(person.country):
-            blocks = ()
-        else:
-            blocks = (world.own_week or person.week)[as_date(date).weekday()]
-        if _instant(at, date, 0) != _instant(at, date + 1, 0):
-            found += [(_instant(at, date, start), _instant(at, date, stop)) for start, stop in blocks]
-    return union(found)
-
-
-def _instant(at: ZoneInfo, date: int, minute: int) -> int:
-    wall = dt.datetime.combine(as_date(date), dt.time()) + dt.timedelta(minutes=minute)
-    return int(wall.replace(tzinfo=at).timestamp())
-
-
-@cache
-def _holidays(country: str) -> Container[dt.date]:
-    known = country in holidays.list_supported_countries()
-    return holidays.country_holidays(country, years=range(2008, 2034)) if known else ()

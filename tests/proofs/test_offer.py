@@ -25,7 +25,8 @@ from bookings.engine.zones import zone
 from bookings.models import AuditEntry, Booking, Claim, Contact, Event, Host, Mirror, Participant, Seat
 from tests import factories
 from tests.proofs.configurations import Configuration, configurations
-from tests.proofs.organisations import World, build, made_customers, open_time, reasons
+from tests.proofs.organisations import World, build, made_customers
+from tests.proofs.told import open_time, reasons
 
 RUNS = int(os.environ.get("CONVENE_OFFER_RUNS", "150"))
 REFUSED = 2
