@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from bookings.api.base import Problem
 from bookings.api.reader import Reader
 from bookings.api.refusals import invalid
-from bookings.api.timekit import paging, wire
+from bookings.api.timekit import finding, paging, wire
 from bookings.api.timekit.times import Unreadable, moment
 from bookings.api.timekit.views import TimekitView, not_possible
 from bookings.domain import agenda, calendar, refs
@@ -44,15 +44,6 @@ class EventView(TimekitView):
         names = self.named(("event", events), ("calendar", places), ("host", hosts))
         return [wire.event(entry, names, self.clock) for entry in entries]
 
-    def calendar_called(self, external_id: str) -> Calendar | None:
-        """A calendar that this caller reaches."""
-        organisation = self.principal.organisation
-        known = refs.resolve(organisation, wire.SURFACE, "calendar", external_id)
-        found = Calendar.objects.for_tenant(organisation).filter(pk=known).select_related("account__host")
-        if self.own is not None:
-            found = found.filter(account__host=self.own)
-        return found.first()
-
 
 class Events(EventView):
     scopes = {"GET": "events:read", "POST": "events:write"}
@@ -72,7 +63,7 @@ class Events(EventView):
         reader = Reader()
         asked = wire.read_event(self.body, reader, self.clock, whole=True)
         external_id = reader.text(self.body, "calendar_id", "calendar_id", required=True)
-        place = self.calendar_called(external_id) if external_id else None
+        place = finding.calendar_called(self.principal, external_id) if external_id else None
         if external_id and place is None:
             reader.wrong("calendar_id", "invalid", "The calendar does not exist.")
         self._waits = bool(wire.flag(self.body, "sync_provider", reader))
@@ -124,7 +115,7 @@ class Events(EventView):
         """The calendars asked for, by `calendar_id` or `search=calendar.id:…`."""
         asked = [value for name, value in paging.searched(self.request) if name in ("calendar.id", "calendar_id")]
         asked += filter(None, [self.request.query_params.get("calendar_id")])
-        found = [self.calendar_called(external_id) for external_id in asked]
+        found = [finding.calendar_called(self.principal, external_id) for external_id in asked]
         return [place for place in found if place is not None] if asked else None
 
 
@@ -215,8 +206,15 @@ class OneEvent(EventView):
         """A booking moves as any booking does; its guests are kept beside the customer."""
         assert entry.event is not None
         span = _span(asked, entry, home)
-        texts = {"title": asked.what, "description": asked.description, "location": asked.where}
-        fresh = agenda.change(entry, actor=self.principal.actor, start_s=span[0], end_s=span[1], **texts)
+        fresh = agenda.change(
+            entry,
+            actor=self.principal.actor,
+            start_s=span[0],
+            end_s=span[1],
+            title=asked.what,
+            description=asked.description,
+            location=asked.where,
+        )
         if fresh.event is None or (asked.participants is None and asked.my_rsvp is None and asked.invite is None):
             return
         data = calendar.data_of(fresh.event)

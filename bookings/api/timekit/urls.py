@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import events, views
+from . import availability, events, views
 
 dialect = views.DIALECT
 
@@ -15,6 +15,9 @@ def _both(route: str, view: type[views.TimekitView]) -> list[URLPattern]:
 
 
 urlpatterns: list[URLPattern] = [
+    *_both("availability", availability.Availability),
+    *_both("availability/dates", availability.Dates),
+    *_both("findtime", availability.FindTime),
     *_both("events", events.Events),
     *_both("events/<str:event_id>", events.OneEvent),
 ]

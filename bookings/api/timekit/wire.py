@@ -14,6 +14,7 @@ from bookings.api.timekit.times import Clock, Stamp, Unreadable
 from bookings.domain.agenda import Entry
 from bookings.domain.errors import SlotTaken
 from bookings.domain.event_rows import home_zone
+from bookings.engine.zones import ymd, zone
 from bookings.models import Account, Calendar, Event, Host, Participant
 
 SURFACE = "timekit"
@@ -43,7 +44,7 @@ RSVP = {
     "declined": Participant.Rsvp.DECLINED,
     "tentative": Participant.Rsvp.TENTATIVE,
 }
-_RSVP_SHOWN = {ours: theirs for theirs, ours in RSVP.items()}
+_RSVP_SHOWN: dict[str, str] = {ours: theirs for theirs, ours in RSVP.items()}
 
 NOT_BLOCKING = ("free", "transparent", "ignore_availability", "ignored")
 """Names that clients give the flag "will not block availability"; the vendor's page lost its own."""
@@ -229,3 +230,16 @@ def calendar(place: Calendar, names: Names, clock: Clock) -> dict[str, Any]:
         "created_at": made,
         "updated_at": made,
     }
+
+
+# ── Resources ──
+
+
+def bookable(host: Host, names: Names) -> dict[str, Any]:
+    """A resource as a slot names it: what anybody on a web page may know."""
+    return {"id": names[host.pk], "name": host.name, "timezone": host.timezone}
+
+
+def date_of(instant: int, tzid: str) -> str:
+    """The local date of an instant."""
+    return "{:04}-{:02}-{:02}".format(*ymd(zone(tzid).day_of(instant)))

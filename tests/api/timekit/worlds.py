@@ -50,6 +50,9 @@ class Place:
     def project_id(self) -> str:
         return refs.ref("timekit", "event_type", self.project)
 
+    def named(self, host: Host) -> str:
+        return refs.ref("timekit", "host", host)
+
     def issue(self, kind: str = "app_key", *scopes: str, host: Host | None = None) -> str:
         return keys.issue(
             self.organisation, dialect="timekit", kind=kind, name=kind, scopes=scopes, host=host, actor=SYSTEM
