@@ -38,7 +38,8 @@ class Wish:
 
     `guests` come along with the customer.
     `contact` is the customer where it is known who that is; otherwise they are found or made by what is said of them.
-    `confirmed` says whether the booking is confirmed at once, whatever its event type says.
+    `confirmed` says whether the booking is confirmed at once, and `keeps_time` whether one that is not keeps its time
+    meanwhile, whatever its event type says.
     """
 
     title: str
@@ -57,6 +58,7 @@ class Wish:
     scheduler_request: SchedulerRequest | None = None
     contact: Contact | None = None
     confirmed: bool | None = None
+    keeps_time: bool | None = None
 
 
 def lock(hosts: Sequence[Host]) -> dict[uuid.UUID, Host]:

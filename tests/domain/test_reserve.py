@@ -338,3 +338,22 @@ def test_a_hold_stays_when_its_booking_is_refused(host):
     with pytest.raises(SlotTaken) as refused:
         reserve.book(host.organisation, closed, start, reserve.Wish("Late", "UTC"), actor=SYSTEM, held=held)
     assert (refused.value.reason, Claim.everywhere.get().state) == ("too_far", "hold")
+
+
+def test_a_superseded_booking_frees_its_time_and_is_final(host):
+    booking = book(host)
+    assert reserve.supersede(booking, actor=SYSTEM, reason="Later, please").state == Booking.State.RESCHEDULED
+    assert reserve.supersede(booking, actor=SYSTEM).state == Booking.State.RESCHEDULED
+    booking.refresh_from_db()
+    assert (booking.cancelled_by, booking.cancel_reason) == (Booking.By.INVITEE, "Later, please")
+    assert book(host).start_s == booking.start_s
+    with pytest.raises(NotAllowed):
+        reserve.confirm(booking, actor=SYSTEM)
+
+
+def test_a_wish_says_whether_an_unconfirmed_booking_keeps_its_time(host):
+    held = book(host, confirmed=False)
+    asked = book(host, confirmed=False, keeps_time=False)
+    assert (held.state, asked.state) == (Booking.State.HELD, Booking.State.REQUESTED)
+    assert not asked.claims.exists()
+    assert book(host).start_s == asked.start_s

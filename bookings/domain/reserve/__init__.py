@@ -13,6 +13,7 @@ from bookings.domain.reserve.changing import (
     invalidate,
     mark_no_show,
     move,
+    supersede,
 )
 from bookings.domain.reserve.seats import leave_seat, take_seat
 from bookings.domain.reserve.series import SeriesTaken, book_series, cancel_series
@@ -36,6 +37,7 @@ __all__ = [
     "mark_no_show",
     "move",
     "release",
+    "supersede",
     "take_seat",
     "terms_of",
 ]

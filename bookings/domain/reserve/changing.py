@@ -25,7 +25,7 @@ from bookings.domain.reserve.writing import (
 from bookings.domain.statements import change, insert, insertion, write
 from bookings.domain.terms import Terms
 from bookings.engine.zones import zone
-from bookings.models import AuditEntry, Booking, Claim, Event, Host
+from bookings.models import AuditEntry, Booking, Claim, Contact, Event, Host
 
 
 @reserving
@@ -68,6 +68,17 @@ def cancel(booking: Booking, *, by: str, actor: Actor, reason: str = "") -> Book
         booking = locked(booking)
         if booking.state != Booking.State.CANCELLED:
             let_go(booking, by, reason, actor)
+    return booking
+
+
+@transaction.atomic
+def supersede(booking: Booking, *, actor: Actor, reason: str = "") -> Booking:
+    """End a booking as rescheduled: its time is free, and whoever made it chooses another by a new one. Twice is once."""
+    booking = locked(booking)
+    if booking.state != Booking.State.RESCHEDULED:
+        become(booking, Booking.State.RESCHEDULED)
+        booking.cancelled_by, booking.cancel_reason = Booking.By.INVITEE, reason
+        _end(booking, entry(actor, "booking.rescheduled", booking, reason=reason))
     return booking
 
 
@@ -146,27 +157,36 @@ def describe(
     location: str | None = None,
     answers: dict[str, Any] | None = None,
     notes: str | None = None,
+    contact: Contact | None = None,
 ) -> Booking:
     """Say something else about a booking, and in its event; None leaves as it is. Notes are for staff alone.
+
+    Another contact is the customer from now on; who stands in the event is said by changing the event.
 
     :raises Invalid: with the field's name, as for events.
     """
     booking = locked(booking)
-    asked = {"title": title, "description": description, "location": location, "answers": answers, "notes": notes}
+    asked: dict[str, Any] = {"title": title, "description": description, "location": location}
+    asked |= {"answers": answers, "notes": notes, "contact": contact}
     changes = {name: value for name, value in asked.items() if value is not None and value != getattr(booking, name)}
     if not changes:
         return booking
     if changes.get("title") == "":
         raise Invalid("A title is needed.", field="title")
-    before = {name: getattr(booking, name) for name in changes}
+    before = {name: _told(getattr(booking, name)) for name in changes}
     for name, value in changes.items():
         setattr(booking, name, value)
     shown: dict[str, Any] = {name: changes[name] for name in ("title", "description", "location") if name in changes}
     if shown and booking.event is not None and booking.event.deleted_at is None:
         calendar.change(booking.event, replace(calendar.data_of(booking.event), **shown), actor=actor)
     save(booking, *changes)
-    record(actor, "booking.described", booking, before=before, after=changes)
+    after = {name: _told(value) for name, value in changes.items()}
+    record(actor, "booking.described", booking, before=before, after=after)
     return booking
+
+
+def _told(value: Any) -> Any:
+    return str(value.pk) if isinstance(value, Contact) else value
 
 
 def _reserve_again(booking: Booking, actor: Actor) -> None:

@@ -134,8 +134,8 @@ def _first_state(wish: Wish) -> str:
     asked = wish.event_type is not None and wish.event_type.needs_confirmation
     if wish.confirmed or (wish.confirmed is None and not asked):
         return Booking.State.CONFIRMED
-    keeps_time = wish.event_type is None or wish.event_type.pending_blocks
-    return Booking.State.HELD if keeps_time else Booking.State.REQUESTED
+    usual = wish.event_type is None or wish.event_type.pending_blocks
+    return Booking.State.HELD if (usual if wish.keeps_time is None else wish.keeps_time) else Booking.State.REQUESTED
 
 
 def locked(booking: Booking) -> Booking:
