@@ -157,6 +157,7 @@ def from_jscalendar(value: dict[str, Any], *, default_timezone: str = "UTC") -> 
 
 
 def _unmapped(read: _Object, whole: bool) -> dict[str, Any]:
+    read.each("relatedTo")  # the parts of a divided series are linked there
     rest = {name: value for name, value in read.value.items() if name not in MAPPED and value is not None}
     return rest | ({"timeZone": named} if whole and (named := _timezone(read, "timeZone")) else {})
 

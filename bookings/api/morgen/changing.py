@@ -6,14 +6,15 @@ from dataclasses import replace
 from typing import Any
 
 from bookings.api.morgen.asked import wrong
-from bookings.api.morgen.finding import Found
-from bookings.domain import agenda, calendar
+from bookings.api.morgen.finding import Found, occurrence
+from bookings.domain import agenda, calendar, series
 from bookings.domain.audit import Actor
+from bookings.domain.errors import NotFound
 from bookings.engine.zones import zone
 from bookings.formats.event import EventData
-from bookings.formats.jscalendar import Unreadable
+from bookings.formats.jscalendar import Unreadable, to_jscalendar
 from bookings.formats.jspatch import QUARTET, patched
-from bookings.models import Calendar
+from bookings.models import Calendar, Event
 
 _OF_SERIES = ("recurrenceRules", "excludedRecurrenceRules", "recurrenceOverrides")
 _TEXTS = ("title", "description", "location")
@@ -32,12 +33,53 @@ def with_room(data: EventData, room: str | None, place: Calendar) -> EventData:
 
 
 def update(found: Found, part: dict[str, Any], room: str | None, mode: str, actor: Actor) -> Found:
-    """Change what was found, as far as the mode reaches. A whole series that was named is changed as a whole."""
+    """Change what was found, as far as the mode reaches. A series named by its own id is changed as a whole.
+
+    :returns: what it is now: of a series the occurrence that was named, if there still is one.
+    """
     if found.entry.booking is not None:
         return _update_booking(found, part, room, actor)
+    if found.series is not None:
+        return _UPDATES[mode](found, found.series, _of_occurrence(part, found.series), room, actor)
     data = with_room(read(calendar.data_of(found.event), part, found.home), room, found.place)
     calendar.change(found.event, data, actor=actor)
-    return _again(found)
+    return _again(found, found.event)
+
+
+def _of_occurrence(part: dict[str, Any], master: Event) -> dict[str, Any]:
+    """Without rules that were only sent back as an occurrence showed them: they speak of the whole series."""
+    shown = to_jscalendar(calendar.data_of(master)).get("recurrenceRules")
+    return {name: value for name, value in part.items() if name != "recurrenceRules" or value != shown}
+
+
+def _update_one(found: Found, master: Event, part: dict[str, Any], room: str | None, actor: Actor) -> Found:
+    part = {name: value for name, value in part.items() if name not in _OF_SERIES}
+    data = read(series.occurrence(master, found.wall), part, found.home)
+    series.change_occurrence(master, found.wall, with_room(data, room, found.place), actor=actor)
+    return _again(found, master, found.wall)
+
+
+def _update_following(found: Found, master: Event, part: dict[str, Any], room: str | None, actor: Actor) -> Found:
+    data = _moved(found, series.following(master, found.wall), part)
+    made = series.change_following(master, found.wall, with_room(data, room, found.place), actor=actor)
+    return _again(found, made, made.start_wall)
+
+
+def _update_all(found: Found, master: Event, part: dict[str, Any], room: str | None, actor: Actor) -> Found:
+    before = calendar.data_of(master)
+    data = with_room(_moved(found, before, part), room, found.place)
+    calendar.change(master, data, actor=actor)
+    return _again(found, master, found.wall + data.start_wall - before.start_wall)
+
+
+_UPDATES = {"single": _update_one, "future": _update_following, "all": _update_all}
+
+
+def _moved(found: Found, data: EventData, part: dict[str, Any]) -> EventData:
+    """A series with these properties. Its start moves by as much as that of the occurrence they were given for."""
+    shown = found.event.start_wall if found.event.recurrence_wall is not None else found.wall
+    after = read(replace(data, start_wall=shown), part, found.home)
+    return replace(after, start_wall=data.start_wall + after.start_wall - shown)
 
 
 def _update_booking(found: Found, part: dict[str, Any], room: str | None, actor: Actor) -> Found:
@@ -60,14 +102,28 @@ def _update_booking(found: Found, part: dict[str, Any], room: str | None, actor:
     )
     if replace(said, sequence=now.sequence) != now:
         calendar.change(entry.event, said, actor=actor)
-    return _again(found)
+    return _again(found, entry.event)
 
 
 def delete(found: Found, mode: str, actor: Actor) -> None:
-    """Take back what was found, as far as the mode reaches."""
-    agenda.cancel(found.entry, actor=actor)
+    """Take back what was found, as far as the mode reaches. A series named by its own id goes as a whole."""
+    if found.series is None:
+        agenda.cancel(found.entry, actor=actor)
+    elif mode == "single":
+        calendar.exclude_occurrence(found.series, found.wall, actor=actor)
+    elif mode == "future":
+        series.delete_following(found.series, found.wall, actor=actor)
+    else:
+        calendar.delete(found.series, actor=actor)
 
 
-def _again(found: Found) -> Found:
-    entry = agenda.find(found.event.organisation, found.entry.key)
-    return Found(entry, found.place)
+def _again(found: Found, event: Event, wall: int | None = None) -> Found:
+    """An event as it is after a change, and the occurrence of it that is meant, unless it no longer repeats there."""
+    entry = agenda.find(event.organisation, event.pk)
+    whole = Found(entry, found.place)
+    if wall is None:
+        return whole
+    try:
+        return occurrence(whole, wall)
+    except NotFound:
+        return whole
