@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.db import transaction
 from django.db.models import Q
@@ -26,6 +27,7 @@ from django.utils.timezone import now
 
 from bookings.domain import audit
 from bookings.domain.audit import Actor
+from bookings.domain.errors import Invalid
 from bookings.models import ApiKey, Grant, Host, Organisation
 
 _BYTES = 32  # 256 bits: too many to guess, so a plain SHA-256 is enough at rest
@@ -39,6 +41,7 @@ SCOPES = {
     "requests:read": "Read scheduler requests",
     "requests:write": "Send and withdraw scheduler requests",
     "availability:read": "Read free times",
+    "availability:write": "Change when hosts can be had",
     "calendars:read": "Read calendars",
     "calendars:write": "Make and change calendars",
     "events:read": "Read events",
@@ -50,8 +53,27 @@ SCOPES = {
 }
 """What a key may be permitted to do, in words for people."""
 
-_PRIVILEGED = {EVERYTHING, "bookings:force", "impersonate"}
+PRIVILEGED = frozenset({EVERYTHING, "bookings:force", "impersonate"})
+"""Scopes that reach further than a program usually needs."""
+
 _PUBLIC = {"availability:read", "bookings:write"}  # a widget key stands in the source of somebody's web page
+
+KINDS: Mapping[str, Sequence[str]] = {
+    "cronofy": (ApiKey.Kind.CLIENT_SECRET, ApiKey.Kind.ACCESS_TOKEN),
+    "timekit": (ApiKey.Kind.APP_KEY, ApiKey.Kind.WIDGET_KEY, ApiKey.Kind.API_KEY),
+    "morgen": (ApiKey.Kind.API_KEY, ApiKey.Kind.BEARER),
+    "leadconnector": (ApiKey.Kind.TOKEN,),
+    "morph": (ApiKey.Kind.PUBLIC_KEY, ApiKey.Kind.SECRET_KEY),
+}
+"""What people can make for each dialect, the most usual first. Refresh tokens are made by grants alone."""
+
+_OF_ONE_HOST = {("cronofy", ApiKey.Kind.ACCESS_TOKEN), ("timekit", ApiKey.Kind.API_KEY)}
+_OF_ONE_HOST_OR_ALL = {
+    ("morgen", ApiKey.Kind.API_KEY),
+    ("morgen", ApiKey.Kind.BEARER),
+    ("leadconnector", ApiKey.Kind.TOKEN),
+    ("morph", ApiKey.Kind.SECRET_KEY),
+}
 
 _OPENING = {
     ("cronofy", "client_secret"): "CRN_",
@@ -64,6 +86,39 @@ _OPENING = {
     ("morph", "secret_key"): "sk_",
 }
 """How a secret begins, where the vendor's own secrets begin in a known way."""
+
+
+def needs_host(dialect: str, kind: str) -> bool:
+    """Whether keys of this kind are always bound to one host."""
+    return (dialect, kind) in _OF_ONE_HOST
+
+
+def takes_host(dialect: str, kind: str) -> bool:
+    """Whether keys of this kind can be bound to one host."""
+    return needs_host(dialect, kind) or (dialect, kind) in _OF_ONE_HOST_OR_ALL
+
+
+def grantable(kind: str) -> list[str]:
+    """The scopes that a key of this kind may be given, in the order of SCOPES: a public one no more than it usually
+    has."""
+    public = kind in (ApiKey.Kind.WIDGET_KEY, ApiKey.Kind.PUBLIC_KEY)
+    return [scope for scope in SCOPES if not public or scope in usual_scopes(kind)]
+
+
+def check(*, dialect: str, kind: str, host: Host | None, scopes: Sequence[str], expires_at: datetime | None) -> None:
+    """Raise Invalid, with the field, for a key that somebody wants made and that could never be used as meant."""
+    if kind not in KINDS.get(dialect, ()):
+        raise Invalid("This API has no keys of that kind.", field="kind")
+    if needs_host(dialect, kind) and host is None:
+        raise Invalid("A key of this kind stands for one host: say which.", field="host")
+    if host is not None and not takes_host(dialect, kind):
+        raise Invalid("A key of this kind stands for the whole organisation.", field="host")
+    if host is not None and dialect == "timekit" and not host.email:
+        raise Invalid(f"{host.name} needs an e-mail address first: programs show it with the key.", field="host")
+    if set(scopes) - set(grantable(kind)):
+        raise Invalid("A public key can be read by everybody and may do no more than keys like it do.", field="scopes")
+    if expires_at is not None and expires_at <= now():
+        raise Invalid("This has passed already.", field="expires_at")
 
 
 def issue(
@@ -105,6 +160,22 @@ def issue(
     return key, secret
 
 
+def issue_pair(
+    organisation: Organisation,
+    *,
+    name: str,
+    scopes: Sequence[str],
+    host: Host | None = None,
+    expires_at: datetime | None = None,
+    actor: Actor,
+) -> tuple[tuple[ApiKey, str], tuple[ApiKey, str]]:
+    """Morph's public key and secret key of one name, each with its secret. `scopes` and `host` are the secret key's."""
+    made = partial(issue, organisation, dialect="morph", name=name, expires_at=expires_at, actor=actor)
+    with transaction.atomic():
+        public = made(kind=ApiKey.Kind.PUBLIC_KEY, scopes=[])
+        return public, made(kind=ApiKey.Kind.SECRET_KEY, scopes=scopes, host=host)
+
+
 def usual_scopes(kind: str) -> list[str]:
     """What keys of a kind may do unless somebody decides otherwise: nothing privileged, but that a client secret (the
     credential of an organisation's own application) may impersonate the organisation's hosts. A public key alone may
@@ -114,7 +185,7 @@ def usual_scopes(kind: str) -> list[str]:
     if kind == ApiKey.Kind.WIDGET_KEY:
         return sorted(_PUBLIC)
     extra = {"impersonate"} if kind == ApiKey.Kind.CLIENT_SECRET else set()
-    return sorted(SCOPES.keys() - _PRIVILEGED | extra)
+    return sorted(SCOPES.keys() - PRIVILEGED | extra)
 
 
 def find(secret: str, dialect: str) -> ApiKey | None:

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import prefetch_related_objects
 
-from bookings.models import ExternalRef, Organisation, TenantModel
+from bookings.models import ExternalRef, Host, Organisation, TenantModel
 
 from .errors import Invalid
 
@@ -163,8 +163,19 @@ _CRONOFY_OPENING = {
 
 
 def _cronofy(kind: str, things: Sequence[Any]) -> list[str]:
+    """A known opening and 24 hex digits. Hours that a host is open are named inside the host, as clients name them:
+    the schedule itself, whose thing is the host, is the rule that the vendor's examples call so too."""
+    if kind in ("availability_rule", "available_period"):
+        return [
+            f"{thing.pk.hex}/default" if isinstance(thing, Host) else f"{thing.host_id.hex}/{secrets.token_hex(12)}"
+            for thing in things
+        ]
     opening = _CRONOFY_OPENING.get(kind, f"{kind[:3]}_")
-    return [opening + secrets.token_hex(12) for _ in things]
+    rooms = Host.Kind.RESOURCE
+    return [
+        ("res_" if isinstance(thing, Host) and thing.kind == rooms else opening) + secrets.token_hex(12)
+        for thing in things
+    ]
 
 
 def _uuid(kind: str, things: Sequence[Any]) -> list[str]:

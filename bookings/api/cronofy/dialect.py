@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import ClassVar
 
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -11,6 +14,7 @@ from bookings.api import refusals
 from bookings.api.base import Dialect, DialectView, Principal, Problem, Refusal
 from bookings.api.cronofy import wire
 from bookings.domain import keys, refs
+from bookings.domain.errors import Invalid, SlotTaken
 from bookings.models import Host, Organisation
 
 logger = logging.getLogger(__name__)
@@ -46,9 +50,8 @@ class Cronofy(Dialect):
             return Response(status=status, headers=_challenge(status, refusal.message))
         problems = refusal.problems or [Problem("", refusal.code, refusal.message)]
         errors: dict[str, list[dict[str, str]]] = {}
-        spelling = wire.FIELDS if refusal.cause else {}  # the domain names fields in its own words
         for problem in problems:
-            path = spelling.get(problem.path, problem.path) or "request"
+            path = problem.path or "request"
             errors.setdefault(path, []).append({"key": f"errors.{problem.code}", "description": problem.message})
         return Response({"errors": errors}, status=status)
 
@@ -79,11 +82,21 @@ DIALECT = Cronofy()
 
 
 class CronofyView(DialectView):
+    """`fields` says how the fields that the domain names are spelt in this view's requests."""
+
     dialect = DIALECT
+    fields: ClassVar[Mapping[str, str]] = {}
+
+    def handle_exception(self, exc: Exception) -> Response:
+        if isinstance(exc, Invalid):
+            exc = replace(exc, field=self.fields.get(exc.field, exc.field))
+        elif isinstance(exc, SlotTaken):  # the vendor's clients know no conflict: a time is wrong like any other value
+            exc = Invalid(exc.message, code=exc.code, field="start")
+        return super().handle_exception(exc)
 
     @property
     def account(self) -> Host:
-        """The account that a call about one account's data is for. Raises Refusal 403 for a key that stands for none."""
+        """The account that a call about one account's data is for. Raises Refusal 403 when the key stands for none."""
         if self.principal.host is None:
             raise refusals.forbidden("This call needs an account: its access token, or Cronofy-Impersonate.")
         return self.principal.host

@@ -25,6 +25,7 @@ class SchedulerRequests(CronofyView):
 
     wrapper = wire.SCHEDULER
     scopes = {"POST": "requests:write"}
+    fields = wire.FIELDS
 
     def post(self, request: Request) -> Response:
         reader = Reader()

@@ -41,11 +41,11 @@ def parse(text: str) -> Time | None:
     match = _TIME.fullmatch(text.strip()) if len(text) < 60 else None
     if match is None:
         return None
-    parts = [int(part or 0) for part in match.groups()[:6]]
-    if parts[3] > 23 or parts[4] > 59 or parts[5] > 60:
+    y, m, d, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+    if hour > 23 or minute > 59 or second > 60:
         return None
     try:
-        at = wall(*parts[:5], min(parts[5], 59))
+        at = wall(y, m, d, hour, minute, min(second, 59))
     except ValueError:
         return None
     if not EARLIEST <= at <= LATEST:

@@ -68,7 +68,7 @@ def read(body: dict[str, Any], reader: Reader) -> Asked:
         details |= _person(recipient, reader)
     if event is not None:
         details |= _event(event, reader)
-    details |= _buffers(body, reader)
+    details |= buffers(body, reader)
     return Asked(_named(body, reader, "host", "sub"), _named(body, reader, "scheduler_group_rule", "id"), details)
 
 
@@ -115,7 +115,7 @@ def _event(event: dict[str, Any], reader: Reader) -> dict[str, Any]:
     }
 
 
-def _buffers(body: dict[str, Any], reader: Reader) -> dict[str, Any]:
+def buffers(body: dict[str, Any], reader: Reader) -> dict[str, Any]:
     """Either side as {"minutes": n} or {"minimum": {"minutes": n}, "maximum": …}; the least gap is kept free."""
     buffer = reader.object(body, "buffer", "buffer") or {}
     found: dict[str, Any] = {}
