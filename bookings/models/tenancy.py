@@ -100,6 +100,11 @@ class Membership(TenantModel):
     def __str__(self) -> str:
         return f"{self.user} at {self.organisation}"
 
+    @property
+    def manages(self) -> bool:
+        """Whether this person decides about the organisation itself, such as which programs may enter."""
+        return self.role in (self.Role.OWNER, self.Role.ADMIN)
+
 
 class Grant(TenantModel):
     """What a host let an application do in their name (RFC 6749). Its tokens are keys, and end with it.
