@@ -5,7 +5,7 @@ An event's instants, busy rows and outbox rows are written in one transaction un
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,6 +30,7 @@ from .event_writing import (
     check_writable,
     give,
     happens,
+    moved_along,
     raise_revision,
     state,
     store,
@@ -52,6 +53,7 @@ __all__ = [
     "delete",
     "exclude_occurrence",
     "extend_horizon",
+    "happenings",
     "known",
     "occurrences",
     "rebuild_busy",
@@ -99,7 +101,8 @@ def create(calendar: Calendar, data: EventData, *, actor: Actor) -> Event:
 def change(event: Event, data: EventData, *, actor: Actor) -> Event:
     """Give an event, a whole series or one changed occurrence a new whole state. Uid and origin stay.
 
-    When the start of a series moves, its excluded and changed occurrences move along.
+    When the start of a series moves, its excluded, added and changed occurrences move along, and its rules as far as
+    they are still those of before: “every Monday” becomes “every Tuesday”.
 
     :raises Invalid: with the field's name in EventData.
     :raises NotAllowed: when the calendar cannot be written, or the event was deleted.
@@ -107,9 +110,9 @@ def change(event: Event, data: EventData, *, actor: Actor) -> Event:
     host = begin(event)
     before = summary(event)
     shift = data.start_wall - event.start_wall if recurs(event) else 0
-    if shift and data.excluded_dates == tuple(event.excluded_dates):
-        data = replace(data, excluded_dates=tuple(each + shift for each in data.excluded_dates))
     checked(data)
+    if shift:
+        data = moved_along(data, data_of(event))
     adopt(event)
     raise_revision(event)
     store(event, replace(data, recurrence_wall=event.recurrence_wall), host, shift)
@@ -195,12 +198,13 @@ def occurrences(calendars: Iterable[Calendar], lo: int, hi: int) -> list[Occurre
     found = [
         Occurrence(event, each.start_s, each.end_s, each.wall if recurs(event) else event.recurrence_wall)
         for event in events
-        for each in _happenings(event, homes[event.calendar_id], lo, hi, replaced.get(event.pk, set()))
+        for each in happenings(event, homes[event.calendar_id], lo, hi, replaced.get(event.pk, set()))
     ]
     return sorted(found, key=lambda each: (each.start_s, each.end_s, each.event.title))
 
 
-def _happenings(event: Event, home: str, lo: int, hi: int, without: set[int]) -> list[busy.Happening]:
+def happenings(event: Event, home: str, lo: int, hi: int, without: Collection[int]) -> list[busy.Happening]:
+    """As `busy.happenings`, for showing: an event whose occurrences cannot be told is shown at its first start."""
     try:
         return busy.happenings(event, home, lo, hi, without)
     except (TooMany, RuleError, UnknownZone):

@@ -5,9 +5,11 @@ Behind the verbs of calendar, series and rsvp, and called only inside their tran
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from bookings.engine.recurrence import RuleError, TooMany
+from bookings.engine import splitting
+from bookings.engine.recurrence import RuleError, TooMany, parse_rule
 from bookings.engine.zones import zone
 from bookings.formats.event import EventData
 from bookings.models import Account, Calendar, Event, Host, Mirror, Participant
@@ -55,19 +57,42 @@ def raise_revision(event: Event) -> None:
 
 def store(event: Event, data: EventData, host: Host, shift: int = 0) -> None:
     """Save the event with its people and busy rows; changed occurrences move by `shift` wall seconds."""
-    home = home_zone(event.calendar, host)
-    give(event, data, home)
-    event.save()
-    event.participants.all().delete()
-    Participant.everywhere.bulk_create(people_rows(event, data.people))
+    save(event, data, host)
     root = event.master or event
     changed = list(root.overrides.all())
     if shift:
         for each in changed:
             each.recurrence_wall = (each.recurrence_wall or 0) + shift
         Event.everywhere.bulk_update(changed, ["recurrence_wall"])
-    write_busy([root, *changed], event.calendar, home)
+    write_busy([root, *changed], event.calendar, home_zone(event.calendar, host))
     conflicts.refresh(host.pk)
+
+
+def save(event: Event, data: EventData, host: Host) -> None:
+    """Save the event with its people; its busy rows are still those of before."""
+    give(event, data, home_zone(event.calendar, host))
+    event.save()
+    event.participants.all().delete()
+    Participant.everywhere.bulk_create(people_rows(event, data.people))
+
+
+def moved_along(data: EventData, before: EventData) -> EventData:
+    """The new state of a series that starts elsewhere than before: rules and dates that nobody touched move along."""
+    shift = data.start_wall - before.start_wall
+    if not shift:
+        return data
+    moved: dict[str, Any] = {
+        name: tuple(wall + shift for wall in getattr(data, name))
+        for name in ("recurrence_dates", "excluded_dates")
+        if getattr(data, name) == getattr(before, name)
+    }
+    if data.recurrence_rules == before.recurrence_rules:
+        rules = map(parse_rule, data.recurrence_rules)
+        moved["recurrence_rules"] = tuple(
+            text if (new := splitting.moved(rule, before.start_wall, data.start_wall)) == rule else str(new)
+            for text, rule in zip(data.recurrence_rules, rules, strict=True)
+        )
+    return replace(data, **moved)
 
 
 def give(event: Event, data: EventData, home: str) -> None:
@@ -110,12 +135,15 @@ def state(event: Event) -> None:
         root = event.master
         raise_revision(root)
         root.save(update_fields=["revision", "sequence", "updated_at"])
-    targets = {event.calendar_id: event.calendar}
-    shown = Mirror.everywhere.filter(event=root, desired=Mirror.Desired.PRESENT).select_related("calendar__account")
-    targets |= {mirror.calendar_id: mirror.calendar for mirror in shown}
-    for target in targets.values():
-        if target.account.provider != Account.Provider.LOCAL:
-            outbox.show(root, target)
+    for target in targets_of(root):
+        outbox.show(root, target)
+
+
+def targets_of(event: Event) -> list[Calendar]:
+    """The calendars elsewhere that should show an event or series: its own, and every other that does."""
+    shown = Mirror.everywhere.filter(event=event, desired=Mirror.Desired.PRESENT).select_related("calendar__account")
+    found = {event.calendar_id: event.calendar} | {mirror.calendar_id: mirror.calendar for mirror in shown}
+    return [calendar for calendar in found.values() if calendar.account.provider != Account.Provider.LOCAL]
 
 
 def summary(event: Event) -> dict[str, Any]:
