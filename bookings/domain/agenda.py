@@ -7,18 +7,26 @@ so that what one makes the others see. Times are UTC seconds.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections import defaultdict
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Prefetch, Q, QuerySet, prefetch_related_objects
+from django.db.models import Prefetch, Q, QuerySet
 
 from bookings.domain import calendar, reserve
 from bookings.domain.audit import Actor
+from bookings.domain.busy import replaced_in
 from bookings.domain.errors import Invalid, NotFound
+from bookings.domain.event_rows import home_zone, recurs
+from bookings.domain.light import Table
+from bookings.domain.statements import among, ids, texts
 from bookings.engine.zones import canonical, zone
-from bookings.models import Booking, Calendar, Event, Host, Organisation, Participant
+from bookings.models import Booking, Calendar, Contact, Event, EventType, Host, Mirror, Organisation, Participant
+from bookings.models.ledger import LONGEST_CLAIM
+
+_EVENTS, _BOOKINGS, _CONTACTS, _PEOPLE = map(Table, (Event, Booking, Contact, Participant))
 
 _ENDED = {Booking.State.DECLINED, Booking.State.CANCELLED, Booking.State.RESCHEDULED, Booking.State.ERROR}
 _OPEN = {Booking.State.REQUESTED, Booking.State.HELD}
@@ -37,6 +45,10 @@ class Entry:
     start_s: int
     end_s: int
     recurrence_wall: int | None = None
+
+    def _at(self, other: Entry) -> Entry:
+        """This entry, at the occurrence of another."""
+        return replace(self, start_s=other.start_s, end_s=other.end_s, recurrence_wall=other.recurrence_wall)
 
     @property
     def thing(self) -> Booking | Event:
@@ -85,7 +97,10 @@ class Entry:
     @property
     def people(self) -> list[Participant]:
         """Owner, hosts and guests, in a fixed order."""
-        found = self.event.participants.all() if self.event else ()
+        if self.event is None:
+            return []
+        attached = getattr(self.event, "people", None)
+        found = self.event.participants.all() if attached is None else attached
         return sorted(found, key=lambda one: (len(one.key), one.key))
 
 
@@ -101,21 +116,17 @@ def listing(
     """What overlaps [lo, hi) in the time of these hosts, or in these calendars, or of the whole organisation; in order.
 
     Series are expanded. `cancelled` adds bookings that were cancelled or declined. The number of queries does not
-    depend on how much there is.
+    depend on how much there is. Events, bookings, contacts and people in it are light rows (see `light`): only to read.
     """
-    places = _places(organisation, hosts, calendars)
-    plain = [each for each in calendar.occurrences(places, lo, hi) if each.event.origin != Event.Origin.BOOKING]
-    booked = list(_bookings(organisation, lo, hi, hosts, places if calendars is not None else None, cancelled))
-    found = [Entry(each.event, None, each.start_s, each.end_s, each.recurrence_wall) for each in plain]
-    found += [Entry(booking.event, booking, booking.start_s, booking.end_s) for booking in booked]
-    by_id = {place.pk: place for place in places}
-    for each in plain:
-        each.event.calendar = by_id[each.event.calendar_id]
-    prefetch_related_objects([each.event for each in plain], "participants")
+    places = {place.pk: place for place in _places(organisation, hosts, calendars)}
+    where = places if calendars is not None else None
+    booked = _bookings(organisation, lo, hi, hosts, where, cancelled)
+    found = _plain(places, lo, hi) + [Entry(each.event, each, each.start_s, each.end_s) for each in booked]
+    _attach_people([entry.event for entry in found if entry.event], places)
     return sorted(found, key=lambda each: (each.start_s, each.end_s, each.key))
 
 
-def find(organisation: Organisation, key: uuid.UUID) -> Entry:
+def find(organisation: Organisation | uuid.UUID, key: uuid.UUID) -> Entry:
     """A booking or an event by its id; of a series, its first occurrence. An event that was deleted is gone.
 
     :raises NotFound: also for those of other organisations.
@@ -150,6 +161,7 @@ def change(
     :raises SlotTaken: when a booking cannot have that time.
     :raises Invalid, NotAllowed: as the verbs of bookings and events do.
     """
+    entry = find(entry.thing.organisation_id, entry.key)._at(entry)
     begin, end = (entry.start_s if start_s is None else start_s), (entry.end_s if end_s is None else end_s)
     if start_s is not None and end_s is None:
         end = begin + entry.end_s - entry.start_s
@@ -160,11 +172,12 @@ def change(
         _change_booking(entry.booking, begin, end, texts, actor, forced)
     else:
         _change_event(entry, begin, end, timezone, texts, actor)
-    return find(entry.thing.organisation, entry.key)
+    return find(entry.thing.organisation_id, entry.key)
 
 
 def cancel(entry: Entry, *, actor: Actor, by: str = Booking.By.HOST, reason: str = "") -> None:
     """Take an entry back, for whoever `by` says (`Booking.By`): a whole series, if it is one. Twice is once."""
+    entry = find(entry.thing.organisation_id, entry.key)
     if entry.booking is not None:
         reserve.cancel(entry.booking, by=by, actor=actor, reason=reason)
     elif entry.event is not None:
@@ -182,24 +195,73 @@ def _places(
     return list(places)
 
 
+def _plain(places: dict[uuid.UUID, Calendar], lo: int, hi: int) -> list[Entry]:
+    """The occurrences of events that are no booking's."""
+    source = (
+        f"WHERE calendar_id {among()} AND deleted_at IS NULL AND start_s < %s AND (until_s IS NULL OR until_s >= %s)"
+        " AND status <> 'cancelled' AND origin <> 'booking'"
+    )
+    events = _EVENTS.rows(source, [ids(places), hi, lo])
+    series = [event.id for event in events if recurs(event)]
+    replaced = replaced_in(_EVENTS.rows(f"WHERE master_id {among()}", [ids(series)]) if series else ())
+    homes = {pk: home_zone(place, place.account.host) for pk, place in places.items()}
+    return [
+        Entry(event, None, each.start_s, each.end_s, each.wall if recurs(event) else event.recurrence_wall)
+        for event in events
+        for each in calendar.happenings(event, homes[event.calendar_id], lo, hi, replaced.get(event.id, ()))
+    ]
+
+
 def _bookings(
     organisation: Organisation,
     lo: int,
     hi: int,
     hosts: Collection[Host] | None,
-    places: list[Calendar] | None,
+    places: Collection[uuid.UUID] | None,
     cancelled: bool,
-) -> Iterable[Booking]:
-    found = _whole(Booking.objects.for_tenant(organisation)).filter(start_s__lt=hi, end_s__gt=lo)
+) -> list[Any]:
+    conditions = [f"organisation_id {among()}", "start_s > %s", "start_s < %s", "end_s > %s"]
+    parameters: list[Any] = [ids([organisation.pk]), lo - LONGEST_CLAIM - 1, hi, lo]
     if not cancelled:
-        found = found.exclude(state__in=_ENDED)
+        conditions.append(f"NOT (state {among()})")
+        parameters.append(texts(sorted(_ENDED)))
     if places is not None:
-        found = found.filter(Q(event__calendar__in=places) | Q(event__mirrors__calendar__in=places)).distinct()
-    if hosts is None:
-        return found
-    # A booking that never held time has no claim: its hosts are those it was assigned to.
-    asked = {str(host.pk) for host in hosts}
-    return [booking for booking in found if asked & set(booking.assignment.get("hosts", ()))]
+        held = f"SELECT id FROM {_EVENTS.name} WHERE calendar_id {among()}"
+        shown = f"SELECT event_id FROM {Mirror._meta.db_table} WHERE calendar_id {among()}"
+        conditions.append(f"event_id IN ({held} UNION {shown})")
+        parameters += [ids(places), ids(places)]
+    found = _BOOKINGS.rows(f"WHERE {' AND '.join(conditions)}", parameters)
+    if hosts is not None:
+        # A booking that never held time has no claim: its hosts are those it was assigned to.
+        asked = {str(host.pk) for host in hosts}
+        found = [booking for booking in found if asked & set(booking.assignment.get("hosts", ()))]
+    _attach(found, "event", _EVENTS)
+    _attach(found, "contact", _CONTACTS)
+    kinds = EventType.objects.for_tenant(organisation).in_bulk({each.event_type_id for each in found} - {None})
+    for booking in found:
+        booking.event_type = kinds.get(booking.event_type_id)
+    return found
+
+
+def _attach(rows: list[Any], relation: str, table: Table) -> None:
+    """Give each row what its relation points at, or None; one query."""
+    wanted = {key for row in rows if (key := getattr(row, f"{relation}_id")) is not None}
+    there = {each.id: each for each in table.rows(f"WHERE id {among()}", [ids(wanted)])}
+    for row in rows:
+        setattr(row, relation, there.get(getattr(row, f"{relation}_id")))
+
+
+def _attach_people(events: list[Any], places: dict[uuid.UUID, Calendar]) -> None:
+    """Give each event its participants and its calendar, with account and host; three queries at most."""
+    people: dict[uuid.UUID, list[Any]] = defaultdict(list)
+    for person in _PEOPLE.rows(f"WHERE event_id {among()}", [ids({event.id for event in events})]):
+        people[person.event_id].append(person)
+    elsewhere = {event.calendar_id for event in events} - places.keys()
+    if elsewhere:
+        found = Calendar.everywhere.select_related("account__host").filter(pk__in=elsewhere)
+        places = places | {place.pk: place for place in found}
+    for event in events:
+        event.people, event.calendar = people[event.id], places[event.calendar_id]
 
 
 def _whole(bookings: QuerySet[Booking]) -> QuerySet[Booking]:

@@ -6,7 +6,6 @@ They are the hottest reads of the product. Building them through the ORM costs s
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 import orjson
 from django.db import connection
 
-from bookings.domain.statements import Write, among, ids
+from bookings.domain.statements import Write, among, ids, texts
 from bookings.engine.intervals import Interval
 from bookings.models import Account, Busy, Calendar, Claim, Opening, Override
 from bookings.models.ledger import LONGEST_BUSY, LONGEST_CLAIM
@@ -163,7 +162,7 @@ def _blocking(known: list[CalendarRow]) -> tuple[str, list[Any]]:
     """Which rows count, as SQL and its parameters: mostly everything but what is marked free."""
     if not all(row.is_plain for row in known if row.blocks):
         pairs = [f"{row.id.hex}{kind}" for row in known if row.blocks for kind in row.kinds]
-        return f"{_TEXT[connection.vendor].format('calendar_id')} || kind {among()}", [_texts(pairs)]
+        return f"{_TEXT[connection.vendor].format('calendar_id')} || kind {among()}", [texts(pairs)]
     silent = [row.id for row in known if not row.blocks]
     if silent:
         return f"kind <> 'free' AND NOT (calendar_id {among()})", [ids(silent)]
@@ -225,7 +224,3 @@ def _uuid(text: str | None) -> uuid.UUID | None:
 def _json(value: Any) -> Any:
     """Read JSON, which one database gives as a text and the other, inside more of it, as what it says."""
     return orjson.loads(value) if isinstance(value, str) else value
-
-
-def _texts(texts: list[str]) -> Any:
-    return json.dumps(texts) if connection.vendor == "sqlite" else texts

@@ -37,6 +37,11 @@ Write = tuple[str, list[Any]]
 """One statement that writes, with its parameters."""
 
 
+def texts(values: Collection[str]) -> Any:
+    """A list of texts as one parameter."""
+    return json.dumps(list(values)) if connection.vendor == "sqlite" else list(values)
+
+
 def write(*writes: Write) -> None:
     """Run statements that write different rows: all in one where the database can, which spares the round trips."""
     if connection.vendor == "postgresql" and len(writes) > 1:
