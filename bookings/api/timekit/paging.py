@@ -19,9 +19,16 @@ class Sliceable(Protocol[T]):
     def __getitem__(self, index: slice, /) -> Any: ...
 
 
-def page(request: Request, total: int, items: Sliceable[Any], shown: Callable[[Sequence[Any]], list[Any]]) -> Any:
-    """One page of items: `?limit=` (50 unless said) and `?page=`; numbers that are none mean the usual ones."""
-    limit = min(_number(request, "limit", USUAL), MOST)
+def page(
+    request: Request,
+    total: int,
+    items: Sliceable[Any],
+    shown: Callable[[Sequence[Any]], list[Any]],
+    *,
+    usual: int = USUAL,
+) -> dict[str, Any]:
+    """One page of items: `?limit=` and `?page=`; numbers that are none mean the usual ones."""
+    limit = min(_number(request, "limit", usual), MOST)
     last = max(1, -(-total // limit))
     current = _number(request, "page", 1)
     begin = (current - 1) * limit

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import availability, events, views
+from . import availability, bookings, events, views
 
 dialect = views.DIALECT
 
@@ -18,6 +18,12 @@ urlpatterns: list[URLPattern] = [
     *_both("availability", availability.Availability),
     *_both("availability/dates", availability.Dates),
     *_both("findtime", availability.FindTime),
+    *_both("bookings", bookings.Bookings),
+    *_both("bookings/bulk", bookings.Bulk),
+    *_both("bookings/groups", bookings.Groups),
+    *_both("bookings/<str:booking_id>", bookings.OneBooking),
+    *_both("bookings/<str:booking_id>/reschedule", bookings.Reschedule),
+    *_both("bookings/<str:booking_id>/<str:action>", bookings.Action),
     *_both("events", events.Events),
     *_both("events/<str:event_id>", events.OneEvent),
 ]

@@ -13,7 +13,7 @@ from bookings.api.refusals import Problem
 from bookings.api.timekit.times import Clock, Stamp, Unreadable
 from bookings.domain.agenda import Entry
 from bookings.domain.errors import SlotTaken
-from bookings.domain.event_rows import home_zone
+from bookings.domain.event_rows import home_zone, is_address
 from bookings.engine.zones import ymd, zone
 from bookings.models import Account, Calendar, Event, Host, Participant
 
@@ -116,18 +116,19 @@ def read_event(body: dict[str, Any], reader: Reader, clock: Clock, *, whole: boo
     return AskedEvent(
         start=stamp(body, "start", reader, clock, required=whole),
         end=stamp(body, "end", reader, clock, required=whole),
-        what=_said(body, "what", reader, required=whole or "what" in body, longest=1024),
-        where=_said(body, "where", reader, required=whole or "where" in body, longest=1024),
-        description=_said(body, "description", reader, one_line=False),
+        what=said(body, "what", reader, required=whole or "what" in body, longest=1024),
+        where=said(body, "where", reader, required=whole or "where" in body, longest=1024),
+        description=said(body, "description", reader, one_line=False),
         participants=addresses(body, "participants", reader),
         invite=flag(body, "invite", reader),
-        my_rsvp=_rsvp(body, reader),
+        my_rsvp=my_rsvp(body, reader),
         all_day=flag(body, "all_day", reader),
         free=any(free) if free else None,
     )
 
 
-def _said(body: dict[str, Any], name: str, reader: Reader, **limits: Any) -> str | None:
+def said(body: dict[str, Any], name: str, reader: Reader, **limits: Any) -> str | None:
+    """A text of a body; None when it is not given."""
     text = reader.text(body, name, name, **limits)
     return None if body.get(name) is None else text
 
@@ -138,14 +139,14 @@ def addresses(body: dict[str, Any], name: str, reader: Reader) -> tuple[str, ...
         return None
     found: dict[str, str] = {}
     for index, each in enumerate(reader.array(body, name, name)):
-        if isinstance(each, str) and each.strip():
+        if isinstance(each, str) and is_address(each.strip()):
             found.setdefault(each.strip().casefold(), each.strip())
         else:
             reader.wrong(f"{name}.{index}", "invalid", f"{name}.{index} must be an e-mail address.")
     return tuple(found.values())
 
 
-def _rsvp(body: dict[str, Any], reader: Reader) -> str | None:
+def my_rsvp(body: dict[str, Any], reader: Reader) -> str | None:
     given = reader.text(body, "my_rsvp", "my_rsvp")
     if given and given not in RSVP:
         reader.wrong("my_rsvp", "invalid", f"my_rsvp must be one of {', '.join(RSVP)}.")
@@ -169,8 +170,8 @@ def split_key(external_id: str) -> tuple[str, int | None]:
     return external_id, None
 
 
-def event(entry: Entry, names: Names, clock: Clock) -> dict[str, Any]:
-    """One event, of an entry that has one."""
+def event(entry: Entry, names: Names, clock: Clock, *, public: bool = False) -> dict[str, Any]:
+    """One event, of an entry that has one. `public`: as a page may see it."""
     thing = entry.event
     assert thing is not None
     place = thing.calendar
@@ -190,7 +191,7 @@ def event(entry: Entry, names: Names, clock: Clock) -> dict[str, Any]:
         "free": thing.free_busy_status == Event.Busy.FREE,
         "status": entry.status,
         "calendar_id": names[place.pk],
-        "calendar": calendar(place, names, clock),
+        "calendar": calendar(place, names, clock, public=public),
         "resource_id": names[owner.pk],
         "created_at": clock.noted(thing.created_at.timestamp()),
         "updated_at": clock.noted(thing.updated_at.timestamp()),
@@ -212,7 +213,10 @@ def rsvp(entry: Entry, owner: Host) -> str:
 # ── Calendars ──
 
 
-def calendar(place: Calendar, names: Names, clock: Clock) -> dict[str, Any]:
+def calendar(place: Calendar, names: Names, clock: Clock, *, public: bool = False) -> dict[str, Any]:
+    """`public`: without how it is connected, which a page need not know."""
+    if public:
+        return {"id": names[place.pk], "name": place.name, "display_name": place.name}
     local = place.account.provider == Account.Provider.LOCAL
     made = clock.noted(place.account.created_at.timestamp())
     return {
