@@ -11,8 +11,10 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.conf import settings
+from django.core import signing
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.timezone import now
@@ -29,6 +31,8 @@ NATIVE = ("local", "calendly")
 
 UNKNOWN_CONNECTOR, UNKNOWN_OWNER = "unknown_connector", "unknown_owner"
 _LONGEST = 400
+_SALT = "connection.grant"
+_ASKED_FOR = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,15 @@ class Connection:
     @property
     def is_authorized(self) -> bool:
         return self.host is not None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """An application asks for a connection to be granted, and where to go afterwards (empty: nowhere)."""
+
+    connection: Connection
+    application: str
+    back: str
 
 
 def check_connector(connector: str) -> None:
@@ -101,6 +114,34 @@ def save(
     if made:
         record(actor, "connection.made", row, after={"connector": connector, "owner": owner[:200]})
     return _told(organisation, row, connector, owner), made
+
+
+def grant_url(connection: Connection, *, application: str, back: str = "") -> str:
+    """Where a member of the organisation says whose calendar the name stands for; `back` is where they go then."""
+    said = {
+        "org": str(connection.organisation.pk),
+        "surface": connection.surface,
+        "connector": connection.connector,
+        "owner": connection.owner,
+        "application": application,
+        "back": back,
+    }
+    return f"{settings.BASE_URL}/connect/{signing.dumps(said, salt=_SALT, compress=True)}"
+
+
+def asked(organisation: Organisation, token: str) -> Asked:
+    """What the token of a `grant_url` asks for.
+
+    :raises NotFound: for a token that is not ours, too old, or of another organisation.
+    """
+    try:
+        said = signing.loads(token, salt=_SALT, max_age=_ASKED_FOR)
+    except signing.BadSignature:
+        said = {}
+    if said.get("org") != str(organisation.pk):
+        raise NotFound("This link no longer works.")
+    connection = find(organisation, said["surface"], said["connector"], said["owner"])
+    return Asked(connection, said["application"], said["back"])
 
 
 @transaction.atomic

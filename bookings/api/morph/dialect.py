@@ -15,13 +15,14 @@ from rest_framework.response import Response
 from bookings.api.base import Dialect, Principal, Refusal
 from bookings.api.morph import wire
 from bookings.domain import keys
-from bookings.domain.errors import NotAllowed
+from bookings.domain.errors import Invalid, NotAllowed, SlotTaken
 from bookings.models import ApiKey, Organisation
 
 USUAL_SESSION_S = 30 * 60
 LONGEST_SESSION_S = 30 * 86_400
 
 _SALT = "morph.session"
+_ALTERNATIVES = 3
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,30 @@ class Morph(Dialect):
         elif status == 422:
             status = 400
         code = refusal.code if "::" in refusal.code else wire.error_code(status)
-        return Response({"error": code, "message": refusal.message}, status=status)
+        return Response({"error": code, "message": _words(refusal)}, status=status)
+
+
+_FIELDS = {
+    "duration": "duration",
+    "email": "externalAttendees.email",
+    "event_type": "eventType",
+    "name": "externalAttendees.firstName",
+    "people": "externalAttendees",
+    "phone": "externalAttendees.phoneNumber",
+    "start_wall": "startTime",
+    "end": "endTime",
+}
+"""Where the domain's fields stand in a body."""
+
+
+def _words(refusal: Refusal) -> str:
+    """The message, with the field that the domain refused, and when there is time instead."""
+    if isinstance(refusal.cause, Invalid) and refusal.cause.field:
+        return f"{_FIELDS.get(refusal.cause.field, refusal.cause.field)}: {refusal.message}"
+    if isinstance(refusal.cause, SlotTaken) and refusal.cause.next_free:
+        free = ", ".join(wire.instant(start) for start in refusal.cause.next_free[:_ALTERNATIVES])
+        return f"{refusal.message} There is time at {free}."
+    return refusal.message
 
 
 def _lender(public: str, session: Session | None) -> ApiKey | None:

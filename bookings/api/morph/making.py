@@ -31,7 +31,7 @@ def book(organisation: Organisation, owner: Host, asked: Asked, reader: Reader, 
         reader.wrong("status", "invalid", "status of a new event may be planned or requested.")
     if offered is not None and asked.answers is not None:
         offers.check_answers(list(offered.questions.all()), asked.answers, reader)
-    terms = _terms(owner, named, offered, length, reader)
+    terms = _terms(_together(owner, named, asked), named, offered, length, reader)
     reader.finish()
     assert asked.start_s is not None
     booking = reserve.book(organisation, terms, asked.start_s, _wish(asked, offered, owner), actor=actor)
@@ -92,9 +92,13 @@ def _length(asked: Asked, offered: EventType | None, reader: Reader) -> int:
     return told or offered.durations[0] * 60
 
 
-def _terms(owner: Host, named: list[Host], offered: EventType | None, length: int, reader: Reader) -> Terms:
-    """Everybody named must be free, and the owner, whose calendar the connection is."""
-    hosts = list({host.pk: host for host in (*named[:1], owner, *named)}.values())
+def _together(owner: Host, named: list[Host], asked: Asked) -> list[Host]:
+    """Everybody who is needed, each once: the organizer first, else the owner, whose calendar the connection is."""
+    first = named[:1] if asked.organizer else []
+    return list({host.pk: host for host in (*first, owner, *named)}.values())
+
+
+def _terms(hosts: list[Host], named: list[Host], offered: EventType | None, length: int, reader: Reader) -> Terms:
     if offered is None:
         limits = tuple(limit for host in hosts for limit in limits_of("host", host.pk, host.limits))
         # Programs may book what could not be checked lately; the booking is flagged.

@@ -118,9 +118,13 @@ def _description(entry: Entry) -> str:
 
 
 def _external(entry: Entry, kept: dict[str, Any]) -> list[dict[str, str]]:
-    """Guests with an address: the split of their names as it was written, as long as the name is still the same."""
+    """Guests with an address, in the order and with the split of names in which they were written, as long as the name
+    is still the same."""
     written = {each["email"].casefold(): each for each in kept.get("externalAttendees", ())}
-    return [_guest(person, written.get(person.email.casefold(), {})) for person in _guests(entry) if person.email]
+    order = list(written)
+    people = [(one.email.casefold(), one) for one in _guests(entry) if one.email]
+    people.sort(key=lambda each: order.index(each[0]) if each[0] in written else len(order))
+    return [_guest(person, written.get(address, {})) for address, person in people]
 
 
 def _guests(entry: Entry) -> list[Person]:

@@ -55,7 +55,7 @@ class MorphView(DialectView):
 
     def place(self) -> Place:
         """The connection that is meant: the path's, the session's, or that of the headers."""
-        if "connector" in self.kwargs:
+        if "owner" in self.kwargs:
             place = Place(self.kwargs["connector"], self.kwargs["owner"])
             if self.principal.session is not None and place != self.principal.session.place:
                 raise Refusal(401, wire.BAD_SESSION, "The session token is for another connection.")
@@ -71,10 +71,17 @@ class MorphView(DialectView):
             connection = connections.find(self.organisation, wire.SURFACE, place.connector, place.owner)
         except NotFound as error:
             raise unknown(place, error) from None
+        return self.within_reach(connection)
+
+    def within_reach(self, connection: Connection) -> Connection:
+        """The same; a key of one host finds the connections of others missing."""
         only = self.principal.key.host_id
         if only is not None and connection.host is not None and connection.host.pk != only:
-            raise unknown(place)
+            raise unknown(self.place())
         return connection
+
+    def flag(self, name: str) -> bool:
+        return self.request.query_params.get(name, "").lower() in ("true", "1")
 
 
 class ResourceView(MorphView):
@@ -98,9 +105,6 @@ class ResourceView(MorphView):
         super().initial(request, *args, **kwargs)
         acting_as = "" if self.principal.key.host_id else f"{self.host.name} ({self.connection.owner})"
         self.principal = replace(self.principal, host=self.host, acting_as=acting_as)
-
-    def flag(self, name: str) -> bool:
-        return self.request.query_params.get(name, "").lower() in ("true", "1")
 
     def listed(self, name: str) -> list[str]:
         """A query parameter that names several things, by commas or by being given several times."""
