@@ -1,0 +1,173 @@
+"""Changing and taking back what an event id means: a booking, a series, a seat, a plain event, an occurrence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+
+from bookings.api.base import Principal, Refusal
+from bookings.api.leadconnector import finding, making, places, wire
+from bookings.api.leadconnector.finding import Found
+from bookings.api.leadconnector.wire import SURFACE, Asked
+from bookings.domain import agenda, calendar, refs, reserve
+from bookings.domain.agenda import Entry
+from bookings.domain.audit import Actor
+from bookings.models import Booking
+
+_UNFORCED = ("", "new", "confirmed")
+
+
+@transaction.atomic
+def change(principal: Principal, found: Found, asked: Asked) -> None:
+    """Everything that was asked for, or nothing. A change of a series moves all its coming dates by as much as its
+    first."""
+    if found.seat is not None:
+        _change_seat(found, asked, principal.actor)
+        return
+    shift = asked.start.at - found.entry.start_s if asked.start is not None else 0
+    for entry in found.entries:
+        if entry.booking is None:
+            _change_event(entry, asked, principal.actor)
+        elif found.series is None or entry.booking.state in Booking.LIVE:
+            moved = asked if entry is found.entry else _shifted(asked, shift, entry)
+            _change_booking(principal, entry, entry.booking, moved)
+    thing = found.series or found.entry.thing
+    kind = "series" if found.series else "booking" if found.entry.booking is not None else "event"
+    refs.keep(SURFACE, kind, thing, _raw(asked))
+
+
+def take_back(found: Found, actor: Actor) -> None:
+    """Cancel it, and leave it out of lists from now on. Twice is once; what has taken place stays on record."""
+    with transaction.atomic():
+        if found.seat is not None:
+            reserve.leave_seat(found.seat, by=Booking.By.HOST, actor=actor)
+            refs.keep(SURFACE, "seat", found.seat, {"deleted": True})
+            return
+        for entry in found.entries:
+            _take_back(entry, actor)
+
+
+def _take_back(entry: Entry, actor: Actor) -> None:
+    if entry.booking is None:
+        cancel_event(entry, actor)
+        return
+    if entry.booking.may_become(Booking.State.CANCELLED):
+        agenda.cancel(entry, actor=actor)
+    refs.keep(SURFACE, "booking", entry.booking, {"deleted": True})
+
+
+def cancel_event(entry: Entry, actor: Actor) -> None:
+    if entry.event is not None and entry.recurrence_wall is not None and entry.event.master is None:
+        calendar.exclude_occurrence(entry.event, entry.recurrence_wall, actor=actor)
+    else:
+        agenda.cancel(entry, actor=actor)
+
+
+def _change_seat(found: Found, asked: Asked, actor: Actor) -> None:
+    assert found.seat is not None
+    if asked.start is not None and asked.start.at != found.entry.start_s:
+        raise Refusal(400, "seat", "A place in a class cannot be moved. Cancel it and book another.")
+    if asked.status == "cancelled":
+        reserve.leave_seat(found.seat, by=Booking.By.HOST, actor=actor)
+    texts = {"title": asked.title, "description": asked.description}
+    said = {key: value for key, value in texts.items() if value is not None}
+    refs.keep(SURFACE, "seat", found.seat, _raw(asked) | said)
+
+
+def _change_event(entry: Entry, asked: Asked, actor: Actor) -> None:
+    """A plain event has no status of its own but that it is there."""
+    if asked.status == "cancelled":
+        cancel_event(entry, actor)
+        return
+    agenda.change(
+        entry,
+        actor=actor,
+        start_s=asked.start.at if asked.start else None,
+        end_s=asked.end.at if asked.end else None,
+        title=asked.title or None,
+        description=asked.description,
+        location=asked.address,
+    )
+
+
+def _change_booking(principal: Principal, entry: Entry, booking: Booking, asked: Asked) -> None:
+    actor = principal.actor
+    _check_calendar(principal, booking, asked)
+    _check_user(principal, booking, asked)
+    if asked.status == "confirmed":
+        booking = reserve.confirm(booking, actor=actor)
+    elif asked.status == "new" and wire.status_of(booking) != "new":
+        raise Refusal(400, "status", "The appointment is past being new.")
+    _move(entry, booking, asked, actor)
+    reserve.describe(
+        booking,
+        actor=actor,
+        title=asked.title or None,
+        description=asked.description,
+        location=_location(booking, asked),
+    )
+    making.come_to(booking, asked.status, actor)
+
+
+def _move(entry: Entry, booking: Booking, asked: Asked, actor: Actor) -> None:
+    start = asked.start.at if asked.start else entry.start_s
+    end = asked.end.at if asked.end else start + entry.end_s - entry.start_s
+    if end <= start:
+        raise Refusal(400, "times", "endTime must be after startTime.")
+    if (start, end) == (booking.start_s, booking.end_s):
+        return
+    terms = replace(reserve.terms_of(booking), length=end - start)
+    if asked.any_date or asked.forced:
+        terms = replace(terms, earliest=0, latest=None)
+    elif booking.event_type is not None:
+        terms = replace(terms, notice=booking.event_type.minimum_notice * 60)
+    reserve.move(booking, terms, start, actor=actor, forced=asked.forced)
+
+
+def _check_calendar(principal: Principal, booking: Booking, asked: Asked) -> None:
+    if not asked.calendar_id:
+        return
+    named = finding.event_type(principal, asked.calendar_id)
+    if named is None:
+        raise finding.unknown("calendar")
+    if named.pk != booking.event_type_id:
+        raise Refusal(400, "calendar", "An appointment stays in its calendar. Cancel it and book in the other one.")
+
+
+def _check_user(principal: Principal, booking: Booking, asked: Asked) -> None:
+    user = making.host_asked(principal, asked.user_id) if asked.user_id else None
+    if user is not None and str(user.pk) not in booking.assignment.get("hosts", ()):
+        raise Refusal(400, "user", "An appointment stays with its user. Cancel it and book with the other one.")
+
+
+def _location(booking: Booking, asked: Asked) -> str | None:
+    if asked.address is not None and not asked.place_type:
+        return asked.address
+    if not (asked.place_type or asked.place_id) or booking.event_type is None:
+        return None
+    kept = refs.kept(SURFACE, "event_type", [booking.event_type])[booking.event_type.pk]
+    locations = places.configured(booking.event_type, kept, asked.user_id)
+    return places.chosen(asked, locations, booking.event_type).text
+
+
+def _shifted(asked: Asked, shift: int, entry: Entry) -> Asked:
+    """The same change for another date of the series."""
+    start = wire.Moment(entry.start_s + shift, "") if asked.start else None
+    length = asked.end.at - asked.start.at if asked.end and asked.start else None
+    begin = start.at if start else entry.start_s
+    return replace(asked, start=start, end=wire.Moment(begin + length, "") if length else None)
+
+
+def _raw(asked: Asked) -> dict[str, Any]:
+    raw = dict(asked.raw)
+    if asked.place_type or asked.place_id or asked.address:
+        raw["meetingLocationType"] = asked.place_type or raw.get("meetingLocationType", "custom")
+    if asked.start is not None:
+        raw["offset"] = asked.start.offset
+    if asked.end is not None or asked.start is not None:
+        raw["endOffset"] = (asked.end or asked.start or wire.Moment(0, "")).offset
+    if asked.user_id:
+        raw["assignedUserId"] = asked.user_id
+    return raw | ({"deleted": False} if asked.status == "confirmed" else {})
