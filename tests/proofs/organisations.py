@@ -49,6 +49,8 @@ class World:
     hosts: list[Host] = field(default_factory=list)
     calendars: list[Calendar] = field(default_factory=list)
     bookings: list[Booking] = field(default_factory=list)
+    hosts_of: dict[uuid.UUID, list[Host]] = field(default_factory=dict)
+    """The hosts of each booking."""
     group: GroupRule | None = None
     event_type: EventType | None = None
     blocking: dict[uuid.UUID, list[Interval]] = field(default_factory=lambda: defaultdict(list))
@@ -77,6 +79,23 @@ class World:
     @property
     def hi(self) -> int:
         return self.lo + self.configuration.days * DAY
+
+    @property
+    def asked(self) -> list[Host]:
+        """The hosts whose time is asked for."""
+        return self.hosts[: 1 if self.rules.of == "host" else self.configuration.members]
+
+    @property
+    def agendas(self) -> list[Agenda]:
+        """What the calendars were made from, in their order."""
+        return [agenda for person in self.configuration.people for agenda in person.agendas]
+
+    def blocks(self, calendar: Calendar) -> bool:
+        """Whether a calendar blocks what is asked for: its own setting, or the event type's choice of calendars."""
+        chosen = self.rules.own_calendars & (1 << len(self.calendars)) - 1
+        if self.event_type is None or not chosen:
+            return calendar.blocks
+        return bool(chosen >> self.calendars.index(calendar) & 1)
 
     @property
     def own_week(self) -> tuple[Blocks, ...] | None:
@@ -228,7 +247,7 @@ def _extras(world: World) -> None:
 
 
 def _offers(world: World) -> None:
-    members = world.hosts[: world.configuration.members]
+    members = world.asked
     if "group" in world.rules.of:
         _group(world, members)
     if "type" in world.rules.of:
@@ -299,6 +318,7 @@ def _ledger(world: World) -> None:
         if taken.state in _STATES:
             booking = _booking(world, taken, start, end)
             world.bookings.append(booking)
+            world.hosts_of[booking.pk] = who
             seats += _seats(world, booking)
         if taken.state in _CLAIMS:
             claims += [_claim(world, taken, host, start, end, booking) for host in who]
@@ -361,17 +381,16 @@ def _claim(world: World, taken: Taken, host: Host, start: int, end: int, booking
 
 
 def _happenings(world: World) -> None:
-    agendas = [agenda for person in world.configuration.people for agenda in person.agendas]
     written: list[tuple[Calendar, list[Event], str]] = []
-    for calendar, agenda in zip(world.calendars, agendas, strict=True):
+    for calendar, agenda in zip(world.calendars, world.agendas, strict=True):
         home = event_rows.home_zone(calendar, calendar.account.host)
         events = [event for each in agenda.happenings for event in _events(world, calendar, home, each)]
         written.append((calendar, events, home))
     Event.everywhere.bulk_create(event for _, events, _ in written for event in events)
-    for (calendar, events, home), agenda in zip(written, agendas, strict=True):
+    for (calendar, events, home), agenda in zip(written, world.agendas, strict=True):
         if events:
             busy.write(events, calendar, home)
-        if _blocks(world, calendar):
+        if world.blocks(calendar):
             world.blocking[calendar.account.host_id] += _time_of(world, events, home, agenda)
 
 
@@ -409,12 +428,6 @@ def _data(happening: Happening, start: int, rule: str | None = None) -> EventDat
         recurrence_rules=(rule,) if rule else (),
         raw={DECLINED: True} if declined else {},
     )
-
-
-def _blocks(world: World, calendar: Calendar) -> bool:
-    if world.event_type is not None and (chosen := world.rules.own_calendars & (1 << len(world.calendars)) - 1):
-        return bool(chosen >> world.calendars.index(calendar) & 1)
-    return calendar.blocks
 
 
 def _time_of(world: World, events: list[Event], home: str, agenda: Agenda) -> Iterator[Interval]:
