@@ -84,20 +84,25 @@ def change_occurrence(event: Event, recurrence_wall: int, data: EventData, *, ac
         return calendar.change(changed, data, actor=actor)
     checked(data)
     adopt(master)
-    made = Event(
-        organisation_id=master.organisation_id,
-        calendar=master.calendar,
-        master=master,
-        uid=master.uid,
-        sequence=master.sequence,
-        # With these a later reading of the calendar finds the same row.
-        origin=master.origin,
-        remote_id=master.remote_id,
-        etag=master.etag,
-    )
+    made = _row(master)
     store(made, data, host)
     state(made)
     record(actor, "event.occurrence_changed", master, after={"recurrence_wall": recurrence_wall} | summary(made))
+    return made
+
+
+def own_row(event: Event, recurrence_wall: int, host: Host) -> Event:
+    """The row of one occurrence of a series, made from what the series says when it has none yet.
+
+    Call under the host's lock; the caller writes the busy rows of the whole series, and the outbox.
+
+    :raises NotFound: when the series has no such occurrence.
+    """
+    cut = _Cut(event, recurrence_wall, host)
+    if cut.changed is not None:
+        return cut.changed
+    made = _row(event)
+    save(made, occurrence(event, recurrence_wall), host)
     return made
 
 
@@ -212,6 +217,20 @@ class _Cut:
 
     def _instant(self, wall: int) -> int:
         return zone(self.series.tzid or "UTC").to_utc(wall)
+
+
+def _row(master: Event) -> Event:
+    return Event(
+        organisation_id=master.organisation_id,
+        calendar=master.calendar,
+        master=master,
+        uid=master.uid,
+        sequence=master.sequence,
+        # With these a later reading of the calendar finds the same row.
+        origin=master.origin,
+        remote_id=master.remote_id,
+        etag=master.etag,
+    )
 
 
 def _of(series: RecurrenceSet, data: EventData) -> EventData:

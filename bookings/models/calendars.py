@@ -58,6 +58,12 @@ class Account(TenantModel):
         return self.label
 
     @property
+    def addresses(self) -> set[str]:
+        """Where its owner is invited, in lower case: the login's address, the host's, those the server says."""
+        names = {self.username.lower(), self.host.email.lower(), *self.capabilities.get("addresses", ())}
+        return {name for name in names if "@" in name}
+
+    @property
     def _sealed_for(self) -> str:
         return f"{self.organisation_id}|{self.pk}|credentials"
 

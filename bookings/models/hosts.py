@@ -50,6 +50,12 @@ class Host(TenantModel):
         related_name="+",
         help_text="The one calendar that receives this host's bookings",
     )
+    room_url = models.URLField(
+        "video room",
+        max_length=1000,
+        blank=True,
+        help_text="The room for event types that meet at the host's video link",
+    )
     stale_after_minutes = models.PositiveIntegerField(
         default=1440, help_text="Busy times not verified for longer than this are not trusted on public pages"
     )

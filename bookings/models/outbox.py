@@ -52,6 +52,12 @@ class Mirror(TenantModel):
     last_error = models.CharField(max_length=500, blank=True)
     last_ok_at = models.DateTimeField(null=True, blank=True)
     difference = models.JSONField(default=dict, blank=True, help_text="What the host changed there: {kind, …}")
+    answers = models.JSONField(
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="The owner's answers still to be sent: {occurrence, rsvp, comment, notify, since, revision}",
+    )
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta(TenantModel.Meta):
