@@ -93,7 +93,9 @@ def data_of(event: Event) -> EventData:
     """What an event says, outside the database."""
     values: dict[str, Any] = {name: getattr(event, name) for name in _PLAIN}
     values |= {name: tuple(getattr(event, name)) for name in _LISTS}
-    people = sorted(event.participants.all(), key=lambda one: (len(one.key), one.key))
+    attached = getattr(event, "people", None)  # of a light row
+    invited = event.participants.all() if attached is None else attached
+    people = sorted(invited, key=lambda one: (len(one.key), one.key))
     said = tuple(Person(p.email, p.name, p.role, p.rsvp, p.key, p.comment, p.phone) for p in people)
     return EventData(uid=event.uid, sequence=event.sequence, people=said, **values)
 

@@ -191,7 +191,9 @@ def _morgen(kind: str, things: Sequence[Any]) -> list[str]:
     """24 hex digits for most; calendars and events name their account inside a base64url JSON array (no padding)."""
     if kind not in ("calendar", "event"):
         return [secrets.token_hex(12) for _ in things]
-    prefetch_related_objects(things, "account" if kind == "calendar" else "calendar__account__host")
+    # Light rows come with what they need.
+    models = [thing for thing in things if isinstance(thing, TenantModel)]
+    prefetch_related_objects(models, "account" if kind == "calendar" else "calendar__account__host")
     accounts = [thing.account if kind == "calendar" else thing.calendar.account for thing in things]
     named = refs("morgen", "account", accounts)
     if kind == "calendar":

@@ -82,7 +82,7 @@ def _people(known: dict[str, Any], given: Any) -> Any:
     keys = {str(person.get("email", "")).casefold(): key for key, person in people.items() if person.get("email")}
     for name, person in given.items():
         address = _address(name)
-        key = name if name in people else keys.get(address.casefold(), name)
+        key = name if name in people else str(keys.get(address.casefold(), name))
         if person is None:
             people.pop(key, None)
         elif isinstance(person, dict):
@@ -109,7 +109,7 @@ def _alerts(known: dict[str, Any], given: Any) -> Any:
     alerts = dict(known)
     keys = {alert_key(alert): key for key, alert in known.items() if isinstance(alert, dict)}
     for name, alert in given.items():
-        key = name if name in alerts else keys.get(name, name)
+        key = name if name in alerts else str(keys.get(name, name))
         if alert is None:
             alerts.pop(key, None)
         else:

@@ -92,9 +92,10 @@ def _update_booking(found: Found, part: dict[str, Any], room: str | None, actor:
     if after.all_day or (after.floating and not before.floating):
         raise wrong("showWithoutTime" if after.all_day else "timeZone", "A booking has a time of day in a time zone.")
     start = zone(after.timezone).to_utc(after.start_wall)
-    texts = {name: getattr(after, name) for name in _TEXTS if getattr(after, name) != getattr(before, name)}
-    moved = {"start_s": start, "end_s": start + after.duration} if set(part) & set(QUARTET) else {}
-    entry = agenda.change(found.entry, actor=actor, **moved, **texts)
+    told: dict[str, Any] = {name: new for name in _TEXTS if (new := getattr(after, name)) != getattr(before, name)}
+    if set(part) & set(QUARTET):
+        told |= {"start_s": start, "end_s": start + after.duration}
+    entry = agenda.change(found.entry, actor=actor, **told)
     assert entry.event is not None
     now = calendar.data_of(entry.event)
     said = with_room(

@@ -95,7 +95,7 @@ class MorgenView(DialectView):
     def account_called(self, account_id: str) -> Account:
         """Raises Refusal 404; a foreign account and a missing one look alike."""
         known = refs.resolve(self.principal.organisation, wire.SURFACE, "account", account_id)
-        found = self.accounts().filter(pk=known).first()
+        found = self.accounts().filter(pk=known).first() if known else None
         if found is None:
             raise _nowhere("account")
         return found

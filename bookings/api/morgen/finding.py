@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bookings.api import refusals
 from bookings.api.morgen import wire
@@ -122,27 +123,26 @@ def _shown_in(events: Sequence[Event], places: dict[uuid.UUID, Calendar]) -> dic
 
 def written(
     organisation: Organisation, entries: Sequence[Entry], places: dict[uuid.UUID, Calendar]
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """Events as they are answered, in a constant number of queries. Bookings that hold no time are left out."""
-    shown = [entry for entry in entries if entry.event is not None]
-    events = {entry.event.pk: entry.event for entry in shown if entry.event is not None}
+    events = {entry.event.pk: entry.event for entry in entries if entry.event is not None}
     masters = _masters(list(events.values()))
     elsewhere = [event for event in events.values() if event.calendar_id not in places]
-    seen_in = _shown_in(elsewhere, places) if elsewhere else {}
-    used = {places.get(event.calendar_id) or seen_in[event.pk] for event in events.values()}
-    named = [event for event in events.values() if event.pk not in masters] + list(
-        {master.pk: master for master in masters.values()}.values()
+    seen = _shown_in(elsewhere, places) if elsewhere else {}
+    used = {place.pk: place for place in (*places.values(), *seen.values())}.values()
+    named = {event.pk: event for event in events.values() if event.pk not in masters}
+    named |= {master.pk: master for master in masters.values()}
+    writer = wire.EventWriter(
+        wire.Names(
+            refs.refs(wire.SURFACE, "event", named.values()),
+            refs.refs(wire.SURFACE, "calendar", used),
+            refs.refs(wire.SURFACE, "account", [place.account for place in used]),
+        )
     )
-    names = wire.Names(
-        refs.refs(wire.SURFACE, "event", named),
-        refs.refs(wire.SURFACE, "calendar", used),
-        refs.refs(wire.SURFACE, "account", [place.account for place in used]),
-    )
-    writer = wire.EventWriter(names)
     return [
-        writer.event(entry, places.get(entry.event.calendar_id) or seen_in[entry.event.pk], masters.get(entry.event.pk))
-        for entry in shown
-        if entry.event is not None
+        writer.event(entry, places.get(event.calendar_id) or seen[event.pk], masters.get(event.pk))
+        for entry in entries
+        if (event := entry.event) is not None
     ]
 
 

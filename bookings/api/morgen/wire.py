@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -107,54 +107,60 @@ class Names:
 
 
 class EventWriter:
-    """Writes entries as Morgen's events. What the occurrences of a series have in common is worked out once."""
+    """Writes entries as Morgen's events. What all events of a calendar or all occurrences of a series have in common
+    is worked out once."""
 
     def __init__(self, names: Names) -> None:
         self._names = names
         self._bodies: dict[Any, dict[str, Any]] = {}
+        self._places: dict[Any, tuple[dict[str, Any], frozenset[str]]] = {}
 
     def event(self, entry: Entry, place: Calendar, master: Event | None = None) -> dict[str, Any]:
-        """:param place: the calendar in which the caller sees it.
+        """One event, or one occurrence of a series.
+
+        :param place: the calendar in which the caller sees it.
         :param master: of a changed occurrence, its series.
         """
         event = entry.event
         assert event is not None
-        body = dict(self._bodies.get(event.pk) or self._remembered(event, place.account))
+        where, addresses = self._places.get(place.pk) or self._place(place)
+        body = (self._bodies.get(event.pk) or self._body(event, addresses)) | where
+        body["id"] = self._names.events.get(event.pk, "")
         series = master or (event if entry.recurrence_wall is not None and event.master_id is None else None)
-        body |= self._belongs(event, series, place)
+        body["baseEventId"] = base = (series or event).remote_id or (series or event).uid
+        if series or event.recurrence_rules:
+            body["masterBaseEventId"] = base
         if entry.booking is not None:
             body["status"] = entry.status
         if entry.recurrence_wall is not None:
-            body |= self._occurrence(entry, event, series)
+            self._name_occurrence(body, entry, event, series)
         return body
 
-    def _remembered(self, event: Event, account: Account) -> dict[str, Any]:
-        self._bodies[event.pk] = body = event_body(data_of(event), _addresses(account))
-        body["created"], body["updated"] = _moment(event.created_at), _moment(event.updated_at)
-        return body
-
-    def _belongs(self, event: Event, series: Event | None, place: Calendar) -> dict[str, Any]:
-        base = (series or event).remote_id or (series or event).uid
-        return {
-            "id": self._names.events.get(event.pk, ""),
+    def _place(self, place: Calendar) -> tuple[dict[str, Any], frozenset[str]]:
+        where = {
             "calendarId": self._names.calendars[place.pk],
             "accountId": self._names.accounts[place.account_id],
             "integrationId": integration(place.account),
-            "baseEventId": base,
-        } | ({"masterBaseEventId": base} if series or event.recurrence_rules else {})
+        }
+        self._places[place.pk] = found = where, _addresses(place.account)
+        return found
 
-    def _occurrence(self, entry: Entry, event: Event, series: Event | None) -> dict[str, Any]:
-        wall = entry.recurrence_wall
+    def _body(self, event: Event, addresses: frozenset[str]) -> dict[str, Any]:
+        self._bodies[event.pk] = body = event_body(_said(event), addresses)
+        body["created"], body["updated"] = _moment(event.created_at), _moment(event.updated_at)
+        return body
+
+    def _name_occurrence(self, body: dict[str, Any], entry: Entry, event: Event, series: Event | None) -> None:
+        wall, source = entry.recurrence_wall, series or event
         assert wall is not None
-        zone = None if event.floating or event.all_day else (series or event).timezone
-        said: dict[str, Any] = {"recurrenceId": local(wall), "recurrenceIdTimeZone": zone}
-        if series is None:
-            return said
-        series_id = self._names.events[series.pk]
-        said |= {"id": occurrence_id(series_id, wall), "masterEventId": series_id}
+        body.pop("recurrenceOverrides", None)
+        body["recurrenceId"] = local(wall)
+        body["recurrenceIdTimeZone"] = None if source.floating or source.all_day else source.timezone
+        if series is not None:
+            body["masterEventId"] = series_id = self._names.events[series.pk]
+            body["id"] = occurrence_id(series_id, wall)
         if series is event:
-            said["start"] = local(wall)
-        return said
+            body["start"] = body["recurrenceId"]
 
 
 def event_body(data: EventData, addresses: frozenset[str]) -> dict[str, Any]:
@@ -171,14 +177,22 @@ def event_body(data: EventData, addresses: frozenset[str]) -> dict[str, Any]:
         "participants": {},
         "alerts": {},
         "useDefaultAlerts": False,
-    }
-    body |= to_jscalendar(replace(data, recurrence_dates=(), excluded_dates=(), recurrence_wall=None))
+    } | to_jscalendar(data)
     for person in body["participants"].values():
         if person.get("email", "").casefold() in addresses:
             person["accountOwner"] = True
     if url := data.conference.get("url"):
         body["morgen.so:derived"] = {"virtualRoom": {"url": url}}
     return body
+
+
+def _said(event: Any) -> EventData:
+    """What an event says. Light rows have the properties of EventData under the same names."""
+    if not hasattr(event, "people"):
+        return data_of(event)
+    event.people.sort(key=lambda person: (len(person.key), person.key))
+    light: EventData = event
+    return light
 
 
 def _addresses(account: Account) -> frozenset[str]:
@@ -188,7 +202,7 @@ def _addresses(account: Account) -> frozenset[str]:
 
 def _moment(at: datetime) -> str:
     """19 characters of UTC, without a Z."""
-    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S")
+    return (at.astimezone(UTC) if at.utcoffset() else at).isoformat()[:19]
 
 
 # ── Calendars and accounts ──
