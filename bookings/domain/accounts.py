@@ -18,6 +18,7 @@ from .errors import Invalid
 from .locks import lock_hosts
 
 LOCAL_CALENDAR = "local"
+MOST_CALENDARS = 100
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,34 @@ def ensure_local(host: Host) -> Calendar:
         _receive_bookings(locked, calendar)
     host.booking_calendar_id = locked.booking_calendar_id
     return calendar
+
+
+@transaction.atomic
+def add_calendar(account: Account, name: str, *, actor: Actor) -> Calendar:
+    """A further calendar of the account kept on this server; its events make the host busy.
+
+    :raises Invalid: field `account` for accounts elsewhere, whose calendars are made there; field `name` (code
+        duplicate_calendar_name) when there is one of that name.
+    """
+    if account.provider != Account.Provider.LOCAL:
+        raise Invalid("Calendars of this account are made at its own service.", field="account")
+    lock_hosts([account.host_id])
+    name = name.strip()[:300]
+    there = Calendar.everywhere.filter(account=account)
+    if there.filter(name=name).exists():
+        raise Invalid("There is a calendar of this name already.", code="duplicate_calendar_name", field="name")
+    if there.count() >= MOST_CALENDARS:
+        raise Invalid(f"At most {MOST_CALENDARS} calendars are possible.", field="name")
+    made: Calendar = Calendar.everywhere.create(
+        organisation_id=account.organisation_id,
+        account=account,
+        external_id=f"{LOCAL_CALENDAR}-{uuid.uuid4()}",
+        name=name,
+        state=Calendar.State.OK,
+        expanded_until_s=horizon()[1],
+    )
+    record(actor, "calendar.made", made, after={"name": name})
+    return made
 
 
 @transaction.atomic
