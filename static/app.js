@@ -4,15 +4,16 @@ document.addEventListener("click", async (event) => {
   const button = event.target.closest("[data-copy]");
   if (!button) return;
   const field = document.getElementById(button.dataset.copy);
-  const said = button.textContent;
+  const said = button.innerHTML;
   try {
-    await navigator.clipboard.writeText(field.value);
+    await navigator.clipboard.writeText(field.value ?? field.textContent);
   } catch {
-    field.select();
+    if (field.select) field.select();
+    else getSelection().selectAllChildren(field);
     document.execCommand("copy");
   }
   button.textContent = button.dataset.copied || "Copied";
-  setTimeout(() => (button.textContent = said), 2000);
+  setTimeout(() => (button.innerHTML = said), 2000);
 });
 
 // A read-only link is selected by one click or by reaching it with the keyboard.
@@ -33,3 +34,12 @@ document.addEventListener("htmx:beforeSwap", (event) => {
     event.detail.isError = false;
   }
 });
+
+// What must not be made twice: a second click on the way to the answer sends nothing.
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest("[data-once]");
+  if (!form) return;
+  if (form.dataset.once === "sent") event.preventDefault();
+  form.dataset.once = "sent";
+});
+addEventListener("pageshow", () => document.querySelectorAll("[data-once]").forEach((form) => (form.dataset.once = "")));

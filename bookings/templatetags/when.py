@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django import template
 from django.utils.formats import date_format
+from django.utils.timesince import timesince
+from django.utils.timezone import now
 from django.utils.translation import gettext
 
 register = template.Library()
@@ -28,6 +30,26 @@ def weekday_of(second: int, tzid: str) -> str:
 def short_day(second: int, tzid: str) -> str:
     """Tue 4 Mar."""
     return date_format(_local(second, tzid), "D j M")
+
+
+@register.filter
+def date_in(moment: datetime, tzid: str) -> str:
+    """4 Mar 2027: the date of a datetime there."""
+    return date_format(moment.astimezone(ZoneInfo(tzid)), "j M Y")
+
+
+@register.filter
+def last_date_in(end: datetime, tzid: str) -> str:
+    """4 Mar 2027, for what ends at the midnight that follows: the last date on which it holds."""
+    return date_in(end - timedelta(seconds=1), tzid)
+
+
+@register.filter
+def since(moment: datetime) -> str:
+    """3 hours ago."""
+    if (now() - moment).total_seconds() < 60:
+        return gettext("just now")
+    return gettext("%(time)s ago") % {"time": timesince(moment, depth=1)}
 
 
 @register.filter

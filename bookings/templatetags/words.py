@@ -15,6 +15,8 @@ _ACTIONS = {
     "booking.confirmed": _("Confirmed"),
     "booking.declined": _("Declined"),
     "booking.no_show": _("Marked as no-show"),
+    "key.issued": _("Made"),
+    "key.revoked": _("Revoked"),
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bookings.pages.staff import bookings, events, requests, week, why
+from bookings.pages.staff import bookings, events, keys, requests, week, why
 
 urlpatterns = [
     path("", week.week, name="week"),
@@ -20,5 +20,10 @@ urlpatterns = [
     path("bookings", bookings.listing, name="bookings"),
     path("bookings/<uuid:booking_id>", bookings.detail, name="booking"),
     path("bookings/<uuid:booking_id>/cancel", bookings.cancel, name="booking-cancel"),
+    path("keys", keys.listing, name="keys"),
+    path("keys/new", keys.new, name="key-new"),
+    path("keys/<uuid:key_id>", keys.detail, name="key"),
+    path("keys/<uuid:key_id>/revoke", keys.revoke, name="key-revoke"),
+    path("keys/grants/<uuid:grant_id>/end", keys.end_grant, name="key-grant-end"),
     path("why", why.why, name="why"),
 ]
