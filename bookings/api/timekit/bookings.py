@@ -57,7 +57,7 @@ class BookingView(TimekitView):
         owners = [place.account.host for place in places]
         names = self.named(
             ("booking", bookings),
-            ("event", events if "event" in self.asked_for else []),
+            ("event", [wire.naming(event) for event in events] if "event" in self.asked_for else []),
             ("calendar", places),
             ("host", [*hosts.values(), *owners]),
             ("contact", [each.contact for each in bookings if each.contact is not None]),

@@ -18,13 +18,13 @@ from bookings.api.refusals import invalid
 from bookings.api.timekit import finding, paging, wire
 from bookings.api.timekit.times import Unreadable, moment
 from bookings.api.timekit.views import TimekitView, not_possible
-from bookings.domain import agenda, calendar, refs
+from bookings.domain import agenda, calendar, refs, series
 from bookings.domain.agenda import Entry
 from bookings.domain.errors import NotAllowed, NotFound
 from bookings.domain.event_rows import home_zone
 from bookings.domain.ledger import on_the_clock
 from bookings.engine.zones import DAY, zone
-from bookings.formats.event import DECLINED, EventData, Person
+from bookings.formats.event import DECLINED, LATEST, EventData, Person
 from bookings.models import Calendar, Event, Host
 
 SYNC_WAIT_S = 10.0
@@ -41,7 +41,8 @@ class EventView(TimekitView):
         events = [entry.event for entry in entries if entry.event is not None]
         places = [event.calendar for event in events]
         hosts = [place.account.host for place in places]
-        names = self.named(("event", events), ("calendar", places), ("host", hosts))
+        roots = [wire.naming(event) for event in events]
+        names = self.named(("event", roots), ("calendar", places), ("host", hosts))
         return [wire.event(entry, names, self.clock) for entry in entries]
 
 
@@ -73,7 +74,9 @@ class Events(EventView):
         with transaction.atomic():
             try:
                 made = calendar.create(
-                    place, data_of(asked, None, home, place.account.host), actor=self.principal.actor
+                    place,
+                    data_of(asked, EventData("", 0, home, 0), _span(asked, None, home), home, place.account.host),
+                    actor=self.principal.actor,
                 )
             except NotAllowed as error:
                 raise not_possible(error, "calendar_id") from error
@@ -136,7 +139,7 @@ class OneEvent(EventView):
                 self._change(entry, asked)
             except NotAllowed as error:
                 raise not_possible(error, "event") from error
-            return self.done(self.body_of([self._again(event_id, entry)])[0])
+            return self.done(self.body_of([self._find(event_id)])[0])
 
     patch = put
 
@@ -168,26 +171,22 @@ class OneEvent(EventView):
         return (entry.host is not None and entry.host.pk == host.pk) or str(host.pk) in hosts
 
     def _occurrence(self, master: Event, wall: int) -> Entry:
-        """One occurrence of a series, named by its original start."""
+        """One occurrence of a series, named by its original start, changed or not. Raises NotFound."""
+        if abs(wall) >= LATEST:
+            raise NotFound("There is no such event.")
+        changed = master.overrides.filter(recurrence_wall=wall, deleted_at=None).first()
+        if changed is not None:
+            return agenda.find(self.principal.organisation, changed.pk)
         place = master.calendar
         tzid = home_zone(place, place.account.host) if master.all_day or master.floating else master.timezone
-        if abs(wall) >= 2**33:
-            raise NotFound("There is no such event.")
         at = zone(tzid).to_utc(wall)
         for entry in agenda.listing(self.principal.organisation, at, at + 1, calendars=[place]):
             if entry.event is not None and entry.event.pk == master.pk and entry.recurrence_wall == wall:
-                return entry
+                return replace(entry, event=master)
         raise NotFound("There is no such event.")
 
     def _is_one_of_many(self, entry: Entry) -> bool:
         return entry.recurrence_wall is not None and entry.event is not None and entry.event.master_id is None
-
-    def _again(self, external_id: str, entry: Entry) -> Entry:
-        """As it is now: an occurrence that was changed has become an event of its own."""
-        if not self._is_one_of_many(entry) or entry.event is None:
-            return agenda.find(self.principal.organisation, entry.key)
-        changed = entry.event.overrides.filter(recurrence_wall=entry.recurrence_wall, deleted_at=None).first()
-        return self._find(external_id) if changed is None else agenda.find(self.principal.organisation, changed.pk)
 
     def _change(self, entry: Entry, asked: wire.AskedEvent) -> None:
         event, actor = entry.event, self.principal.actor
@@ -197,10 +196,12 @@ class OneEvent(EventView):
         if entry.booking is not None:
             self._change_booking(entry, asked, home)
         elif self._is_one_of_many(entry):
-            data = data_of(asked, entry, home, owner)
-            calendar.change(event, data, actor=actor)
+            wall = entry.recurrence_wall or 0
+            data = data_of(asked, series.occurrence(event, wall), _span(asked, entry, home), home, owner)
+            series.change_occurrence(event, wall, data, actor=actor)
         else:
-            calendar.change(event, data_of(asked, entry, home, owner), actor=actor)
+            data = data_of(asked, calendar.data_of(event), _span(asked, entry, home), home, owner)
+            calendar.change(event, data, actor=actor)
 
     def _change_booking(self, entry: Entry, asked: wire.AskedEvent, home: str) -> None:
         """A booking moves as any booking does; its guests are kept beside the customer."""
@@ -218,16 +219,18 @@ class OneEvent(EventView):
         if fresh.event is None or (asked.participants is None and asked.my_rsvp is None and asked.invite is None):
             return
         data = calendar.data_of(fresh.event)
-        people = _people(asked, data.people, fresh.event.calendar.account.host)
+        people = _people(asked, data.people, fresh.event.calendar.account.host, data.people)
         notify = data.notify_guests if asked.invite is None else asked.invite
         calendar.change(fresh.event, replace(data, people=people, notify_guests=notify), actor=self.principal.actor)
 
 
-def data_of(asked: wire.AskedEvent, entry: Entry | None, home: str, owner: Host) -> EventData:
-    """The whole new state of an event: what is asked, and of an `entry` what was not. `home` is the calendar's zone."""
-    event = entry.event if entry is not None else None
-    before = calendar.data_of(event) if event is not None else EventData("", 0, home, 0)
-    people = _people(asked, before.people, owner)
+def data_of(asked: wire.AskedEvent, before: EventData, span: tuple[int, int], home: str, owner: Host) -> EventData:
+    """The whole new state of an event: what is asked, and of the state `before` what is not.
+
+    `span` is its start and end in UTC seconds, `home` the calendar's zone.
+    """
+    mine = owner.email.casefold()
+    people = _people(asked, before.people, owner, [one for one in before.people if one.email.casefold() != mine])
     data = replace(
         before,
         title=before.title if asked.what is None else asked.what,
@@ -243,51 +246,47 @@ def data_of(asked: wire.AskedEvent, entry: Entry | None, home: str, owner: Host)
     if (asked.start, asked.end, asked.all_day) == (None, None, None):
         return data
     all_day = before.all_day if asked.all_day is None else asked.all_day
-    return _timed(data, _span(asked, entry, home), home, all_day=all_day)
+    return _timed(data, span, home, all_day=all_day)
 
 
 def _span(asked: wire.AskedEvent, entry: Entry | None, home: str) -> tuple[int, int]:
     """Start and end in UTC seconds. A start alone moves the whole; raises Refusal on `end` when it is not later."""
-    start = asked.start.at(home) if asked.start is not None else entry.start_s if entry is not None else 0
-    if asked.end is not None:
-        end = asked.end.at(home)
-    else:
-        end = start + (entry.end_s - entry.start_s if entry is not None else 0)
-    one_day = asked.all_day and start == end
-    if end <= start and not one_day:
+    begin, until = (entry.start_s, entry.end_s) if entry is not None else (0, 0)
+    if asked.start is None and asked.end is None:
+        return begin, until
+    start = asked.start.at(home) if asked.start is not None else begin
+    end = asked.end.at(home) if asked.end is not None else start + until - begin
+    all_day = asked.all_day if asked.all_day is not None or entry is None else entry.event and entry.event.all_day
+    if end < start or (end == start and not all_day):
         raise invalid(Problem("end", "invalid", "end must be after start."))
     return start, end
 
 
 def _timed(data: EventData, span: tuple[int, int], home: str, *, all_day: bool) -> EventData:
-    """With its time; all-day ones fill every local day, in the calendar's zone, that the time touches."""
+    """With its time: on its own clock, or filling every local day of the calendar's zone that the time touches."""
     start, end = span
     if not all_day:
-        tzid, start_wall = on_the_clock(home, start)
+        tzid, start_wall = on_the_clock(home if data.floating or data.all_day else data.timezone, start)
         return replace(data, start_wall=start_wall, timezone=tzid, duration=end - start, all_day=False, floating=False)
     clock = zone(home)
     first, last = clock.day_of(start), clock.day_of(max(start, end - 1))
-    return replace(
-        data,
-        start_wall=first * DAY,
-        timezone=home,
-        duration=(last - first + 1) * DAY,
-        all_day=True,
-        floating=False,
-    )
+    days = (last - first + 1) * DAY
+    return replace(data, start_wall=first * DAY, timezone=home, duration=days, all_day=True, floating=False)
 
 
-def _people(asked: wire.AskedEvent, before: Sequence[Person], owner: Host) -> tuple[Person, ...]:
+def _people(
+    asked: wire.AskedEvent, before: Sequence[Person], owner: Host, staying: Sequence[Person]
+) -> tuple[Person, ...]:
     """The participants, each with what is known of them; the owner of the calendar answers with `my_rsvp`.
 
-    Who hosts a booking and the customer who made it stay whatever list is sent.
+    Whoever of `staying` organises or hosts, and the customer of a booking, stay whatever list is sent.
     """
-    known = {person.email.casefold(): person for person in before}
-    stay = [person for person in before if person.role != "attendee" or person.key == "guest"]
     if asked.participants is None:
         people = list(before)
     else:
+        stay = [person for person in staying if person.role != "attendee" or person.key == "guest"]
         there = {person.email.casefold() for person in stay}
+        known = {person.email.casefold(): person for person in before}
         added = [each for each in asked.participants if each.casefold() not in there]
         people = [*stay, *(known.get(each.casefold(), Person(each)) for each in added)]
     return tuple(_answering(person, owner, asked.my_rsvp) for person in people)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
@@ -120,11 +120,11 @@ class TimekitView(DialectView):
         """The host whose key this is: it reaches that host's things only."""
         return self.principal.key.host
 
-    def named(self, *groups: tuple[str, Sequence[TenantModel]]) -> wire.Names:
+    def named(self, *groups: tuple[str, Sequence[TenantModel | wire.Named]]) -> wire.Names:
         """What our objects are called here, given as (kind, objects)."""
         names: wire.Names = {}
         for kind, things in groups:
-            names |= refs.refs(wire.SURFACE, kind, things) if things else {}
+            names |= refs.refs(wire.SURFACE, kind, cast(Sequence[TenantModel], things)) if things else {}
         return names
 
 

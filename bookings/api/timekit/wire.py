@@ -153,13 +153,24 @@ def my_rsvp(body: dict[str, Any], reader: Reader) -> str | None:
     return given or None
 
 
+@dataclass(frozen=True)
+class Named:
+    """What names an event here: the event itself, or the series that it is an occurrence of."""
+
+    pk: uuid.UUID
+    organisation_id: uuid.UUID
+
+
+def naming(found: Event) -> Named:
+    return Named(found.master_id or found.pk, found.organisation_id)
+
+
 def event_key(entry: Entry, names: Names) -> str:
-    """What an event is called here: of a series, each occurrence has a name of its own."""
+    """What an event is called here. Each occurrence of a series is called after the series and its original start, so
+    that its name stays when it is changed."""
     assert entry.event is not None
-    base = names[entry.event.pk]
-    if entry.recurrence_wall is None or entry.event.master_id is not None:
-        return base
-    return f"{base}_{entry.recurrence_wall}"
+    base = names[naming(entry.event).pk]
+    return base if entry.recurrence_wall is None else f"{base}_{entry.recurrence_wall}"
 
 
 def split_key(external_id: str) -> tuple[str, int | None]:
