@@ -39,6 +39,7 @@ _HOST = urlsplit(BASE_URL).hostname or "127.0.0.1"
 ALLOWED_HOSTS = env.list("CONVENE_HOSTS", default=sorted({"127.0.0.1", "localhost", "[::1]", _HOST}))
 HTTPS = BASE_URL.startswith("https://")
 TRUST_PROXY = env.bool("CONVENE_TRUST_PROXY", default=False)  # believe X-Forwarded-Proto and X-Forwarded-For
+JITSI_BASE_URL = env.str("CONVENE_JITSI_BASE_URL", default="https://meet.jit.si")  # where virtual rooms are opened
 LAN_ALLOWED = env.list("CONVENE_LAN_ALLOWED", default=[])  # host:port in private networks that may be called
 DEBUG = env.bool("CONVENE_DEBUG", default=False)
 

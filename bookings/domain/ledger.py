@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from django.utils.timezone import now as utc_now
 
-from bookings.domain import contacts, outbox, rows
+from bookings.domain import contacts, outbox, rooms, rows
 from bookings.domain.accounts import ensure_local
 from bookings.domain.event_rows import checked, fill, home_zone, people_rows
 from bookings.domain.locks import lock_hosts
@@ -40,6 +40,7 @@ class Wish:
     `contact` is the customer where it is known who that is; otherwise they are found or made by what is said of them.
     `confirmed` says whether the booking is confirmed at once, and `keeps_time` whether one that is not keeps its time
     meanwhile, whatever its event type says.
+    `room` is the kind of virtual room (`rooms.KINDS`), "" for none; None leaves it to the event type.
     """
 
     title: str
@@ -59,6 +60,7 @@ class Wish:
     contact: Contact | None = None
     confirmed: bool | None = None
     keeps_time: bool | None = None
+    room: str | None = None
 
 
 def lock(hosts: Sequence[Host]) -> dict[uuid.UUID, Host]:
@@ -98,6 +100,11 @@ class Appointment(NamedTuple):
     calendars: list[Calendar]
 
     @property
+    def location(self) -> str:
+        """Where it takes place: what is said of that, or else the room's address."""
+        return self.event.location or str(self.event.conference.get("url", ""))
+
+    @property
     def rows(self) -> tuple[Event | Participant, ...]:
         """What is to be inserted."""
         return self.event, *self.people
@@ -112,20 +119,26 @@ class Appointment(NamedTuple):
                 outbox.show(self.event, target)
 
 
-def appointment(terms: Terms, start: int, wish: Wish, hosts: Sequence[Host], *, status: str) -> Appointment:
+def appointment(
+    terms: Terms, start: int, wish: Wish, hosts: Sequence[Host], *, status: str, key: uuid.UUID
+) -> Appointment:
     """One event for all hosts, whose locks are held. It makes nobody busy, since the claims do.
 
+    `key` is the booking's id: its room stays the same whenever it gets an event again.
     With seats nobody's name is in it: guests of one session are strangers to each other.
     """
     first = hosts[0]
     tzid, start_wall = on_the_clock(first.timezone, start)
+    room = rooms.of_booking(wish.event_type, wish.room, host=first, key=key)
+    location = location_of(wish)
     data = EventData(
         title=wish.title,
         start_wall=start_wall,
         timezone=tzid,
         duration=terms.length,
         description=wish.description,
-        location=wish.location,
+        location="" if location == room.get("url") else location,
+        conference=room,
         status=status,
         people=(*_hosts_as_people(hosts), *_guests(terms, wish)),
     )
@@ -134,6 +147,11 @@ def appointment(terms: Terms, start: int, wish: Wish, hosts: Sequence[Host], *, 
     event = Event(organisation_id=first.organisation_id, calendar=targets[0], origin=Event.Origin.BOOKING)
     fill(event, data, home_zone(targets[0], first))
     return Appointment(event, people_rows(event, data.people), targets)
+
+
+def location_of(wish: Wish) -> str:
+    """Where a booking takes place, as far as words say it: as was wished, or as its event type has it."""
+    return wish.location or (rooms.place_of(wish.event_type) if wish.room is None else "")
 
 
 def withdrawn(event: Event) -> tuple[Write, ...]:

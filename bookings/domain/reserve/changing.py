@@ -8,7 +8,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.timezone import now as utc_now
 
-from bookings.domain import calendar, ledger, rows
+from bookings.domain import calendar, ledger, rooms, rows
 from bookings.domain.audit import Actor, entry, record
 from bookings.domain.errors import Invalid, NotAllowed, SlotTaken
 from bookings.domain.ledger import Wish
@@ -42,7 +42,7 @@ def confirm(booking: Booking, *, actor: Actor) -> Booking:
     elif booking.event is not None:
         data = replace(calendar.data_of(booking.event), status=Event.Status.CONFIRMED)
         calendar.change(booking.event, data, actor=actor)
-    save(booking, "state", "event", "cancelled_by", "cancel_reason")
+    save(booking, "state", "event", "location", "cancelled_by", "cancel_reason")
     record(actor, "booking.confirmed", booking)
     return booking
 
@@ -73,7 +73,7 @@ def cancel(booking: Booking, *, by: str, actor: Actor, reason: str = "") -> Book
 
 @transaction.atomic
 def supersede(booking: Booking, *, actor: Actor, reason: str = "") -> Booking:
-    """End a booking as rescheduled: its time is free, and whoever made it chooses another by a new one. Twice is once."""
+    """End a booking as rescheduled: its time is free, and a new one is made for another time. Twice is once."""
     booking = locked(booking)
     if booking.state != Booking.State.RESCHEDULED:
         become(booking, Booking.State.RESCHEDULED)
@@ -202,15 +202,23 @@ def _reserve_again(booking: Booking, actor: Actor) -> None:
         email=contact.email if contact else "",
         description=booking.description,
         location=booking.location,
+        event_type=booking.event_type,
+        room=_room_of(booking.event) if booking.event else None,
     )
     status = Event.Status.CONFIRMED
-    meeting = ledger.appointment(terms, booking.start_s, wish, terms.hosts, status=status)
+    meeting = ledger.appointment(terms, booking.start_s, wish, terms.hosts, status=status, key=booking.pk)
+    booking.location = meeting.location
     booking.event, booking.cancelled_by, booking.cancel_reason = meeting.event, "", ""
     claims = ledger.claims_of(
         booking.organisation_id, terms, booking.start_s, terms.hosts, state=Claim.State.BOOKED, booking=booking
     )
     insert(*meeting.rows, *claims)
     meeting.show()
+
+
+def _room_of(event: Event) -> str:
+    kind = event.conference.get("kind")
+    return kind if kind in rooms.KINDS else ""
 
 
 def _end(booking: Booking, told: AuditEntry) -> None:

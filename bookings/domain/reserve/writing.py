@@ -87,8 +87,9 @@ def write_booking(
     holds = state in Booking.LIVE
     status = Event.Status.CONFIRMED if state == Booking.State.CONFIRMED else Event.Status.TENTATIVE
     tzid = canonical(wish.timezone) or "UTC"
-    meeting = ledger.appointment(terms, start, wish, assignment.hosts, status=status) if holds else None
     booking_id = uuid.uuid4()
+    hosts = assignment.hosts
+    meeting = ledger.appointment(terms, start, wish, hosts, status=status, key=booking_id) if holds else None
     booking = Booking(
         pk=booking_id,
         organisation=organisation,
@@ -99,7 +100,7 @@ def write_booking(
         contact=ledger.contact_of(organisation, wish),
         title=wish.title,
         description=wish.description,
-        location=wish.location,
+        location=meeting.location if meeting else ledger.location_of(wish),
         start_s=start,
         end_s=start + terms.length,
         timezone=tzid,
@@ -107,19 +108,19 @@ def write_booking(
         state=state,
         series=series,
         answers=wish.answers or {},
-        assignment=assignment.why | {"hosts": [str(host.pk) for host in assignment.hosts]},
+        assignment=assignment.why | {"hosts": [str(host.pk) for host in hosts]},
         manage_digest=links.digest(links.token("booking", booking_id)),
         surface=wish.surface,
         forced=lane > 0,
     )
-    names = [host.name for host in assignment.hosts]
+    names = [host.name for host in hosts]
     after = {"start_s": start, "state": state, "hosts": names} | ({"forced": True} if lane else {})
     made = entry(actor, "booking.made", booking, after=after)
     if meeting is None:
         insert(booking, made)
     else:
         claims = ledger.claims_of(
-            organisation.pk, terms, start, assignment.hosts, state=Claim.State.BOOKED, booking=booking, lane=lane
+            organisation.pk, terms, start, hosts, state=Claim.State.BOOKED, booking=booking, lane=lane
         )
         insert(*meeting.rows, booking, *claims, made)
         meeting.show()
