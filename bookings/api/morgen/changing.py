@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from bookings.api.morgen.answering import answer, own_answer
 from bookings.api.morgen.asked import wrong
 from bookings.api.morgen.finding import Found, occurrence
 from bookings.domain import agenda, calendar, series
@@ -35,14 +36,23 @@ def with_room(data: EventData, room: str | None, place: Calendar) -> EventData:
 def update(found: Found, part: dict[str, Any], room: str | None, mode: str, actor: Actor) -> Found:
     """Change what was found, as far as the mode reaches. A series named by its own id is changed as a whole.
 
+    What the part says about the account owner's own participation is their answer to the invitation.
+
     :returns: what it is now: of a series the occurrence that was named, if there still is one.
     """
+    before = calendar.data_of(found.event)
+    status = own_answer(found, before, read(before, part, found.home)) if "participants" in part else None
+    if status is not None:
+        answer(found, status, comment="", notify=True, mode=mode, actor=actor)
+        found = _again(found, found.series or found.event, found.entry.recurrence_wall)
     if found.entry.booking is not None:
         return _update_booking(found, part, room, actor)
     if found.series is not None:
         return _UPDATES[mode](found, found.series, _of_occurrence(part, found.series), room, actor)
-    data = with_room(read(calendar.data_of(found.event), part, found.home), room, found.place)
-    calendar.change(found.event, data, actor=actor)
+    before = calendar.data_of(found.event)
+    data = with_room(read(before, part, found.home), room, found.place)
+    if data != before:
+        calendar.change(found.event, data, actor=actor)
     return _again(found, found.event)
 
 
@@ -54,21 +64,27 @@ def _of_occurrence(part: dict[str, Any], master: Event) -> dict[str, Any]:
 
 def _update_one(found: Found, master: Event, part: dict[str, Any], room: str | None, actor: Actor) -> Found:
     part = {name: value for name, value in part.items() if name not in _OF_SERIES}
-    data = read(series.occurrence(master, found.wall), part, found.home)
-    series.change_occurrence(master, found.wall, with_room(data, room, found.place), actor=actor)
+    before = series.occurrence(master, found.wall)
+    data = with_room(read(before, part, found.home), room, found.place)
+    if data != before:
+        series.change_occurrence(master, found.wall, data, actor=actor)
     return _again(found, master, found.wall)
 
 
 def _update_following(found: Found, master: Event, part: dict[str, Any], room: str | None, actor: Actor) -> Found:
-    data = _moved(found, series.following(master, found.wall), part)
-    made = series.change_following(master, found.wall, with_room(data, room, found.place), actor=actor)
+    before = series.following(master, found.wall)
+    data = with_room(_moved(found, before, part), room, found.place)
+    if data == before:
+        return found
+    made = series.change_following(master, found.wall, data, actor=actor)
     return _again(found, made, made.start_wall)
 
 
 def _update_all(found: Found, master: Event, part: dict[str, Any], room: str | None, actor: Actor) -> Found:
     before = calendar.data_of(master)
     data = with_room(_moved(found, before, part), room, found.place)
-    calendar.change(master, data, actor=actor)
+    if data != before:
+        calendar.change(master, data, actor=actor)
     return _again(found, master, found.wall + data.start_wall - before.start_wall)
 
 

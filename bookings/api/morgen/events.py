@@ -8,7 +8,7 @@ from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bookings.api.morgen import asked, changing, finding, wire
+from bookings.api.morgen import answering, asked, changing, finding, wire
 from bookings.api.morgen.asked import Named
 from bookings.api.morgen.dialect import MorgenView
 from bookings.api.morgen.finding import Found
@@ -121,8 +121,10 @@ class EventAnswer(EventView):
         mode = asked.mode(request.query_params)
         named = asked.event(self.body)
         comment = asked.text(self.body, "comment", required=False)
-        notify = asked.flag(self.body, "notifyOrganizer", True)
+        notify = asked.flag(self.body, "notifyOrganizer", True) is not False
         with transaction.atomic():
             found = self.found(named, self.body)
-            changing.answer(found, wire.ANSWERS[answer], comment, notify, mode, self.principal.actor)
+            answering.answer(
+                found, wire.ANSWERS[answer], comment=comment, notify=notify, mode=mode, actor=self.principal.actor
+            )
         return Response(status=204)

@@ -113,7 +113,7 @@ class EventWriter:
     def __init__(self, names: Names) -> None:
         self._names = names
         self._bodies: dict[Any, dict[str, Any]] = {}
-        self._places: dict[Any, tuple[dict[str, Any], frozenset[str]]] = {}
+        self._places: dict[Any, tuple[dict[str, Any], set[str]]] = {}
 
     def event(self, entry: Entry, place: Calendar, master: Event | None = None) -> dict[str, Any]:
         """One event, or one occurrence of a series.
@@ -136,16 +136,16 @@ class EventWriter:
             self._name_occurrence(body, entry, event, series)
         return body
 
-    def _place(self, place: Calendar) -> tuple[dict[str, Any], frozenset[str]]:
+    def _place(self, place: Calendar) -> tuple[dict[str, Any], set[str]]:
         where = {
             "calendarId": self._names.calendars[place.pk],
             "accountId": self._names.accounts[place.account_id],
             "integrationId": integration(place.account),
         }
-        self._places[place.pk] = found = where, _addresses(place.account)
+        self._places[place.pk] = found = where, place.account.addresses
         return found
 
-    def _body(self, event: Event, addresses: frozenset[str]) -> dict[str, Any]:
+    def _body(self, event: Event, addresses: set[str]) -> dict[str, Any]:
         self._bodies[event.pk] = body = event_body(_said(event), addresses)
         body["created"], body["updated"] = _moment(event.created_at), _moment(event.updated_at)
         return body
@@ -163,7 +163,7 @@ class EventWriter:
             body["start"] = body["recurrenceId"]
 
 
-def event_body(data: EventData, addresses: frozenset[str]) -> dict[str, Any]:
+def event_body(data: EventData, addresses: set[str]) -> dict[str, Any]:
     """What an event says, whoever asks and wherever it is.
 
     :param addresses: those of the account's owner, in small letters.
@@ -193,11 +193,6 @@ def _said(event: Any) -> EventData:
     event.people.sort(key=lambda person: (len(person.key), person.key))
     light: EventData = event
     return light
-
-
-def _addresses(account: Account) -> frozenset[str]:
-    """Whom the owner of an account is invited as."""
-    return frozenset(each.casefold() for each in (account.host.email, account.username) if "@" in each)
 
 
 def _moment(at: datetime) -> str:
