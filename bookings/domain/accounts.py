@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from typing import Any
 from django.db import transaction
 from django.utils.timezone import now
 
+from bookings.formats.lines import clean
 from bookings.models import Account, Busy, Calendar, Event, Host, Mirror
 
+from . import conflicts
 from .audit import Actor, record
 from .busy import horizon
 from .errors import Invalid
@@ -19,6 +22,7 @@ from .locks import lock_hosts
 
 LOCAL_CALENDAR = "local"
 MOST_CALENDARS = 100
+_COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,48 @@ def add_calendar(account: Account, name: str, *, actor: Actor) -> Calendar:
     )
     record(actor, "calendar.made", made, after={"name": name})
     return made
+
+
+@transaction.atomic
+def rename_calendar(
+    calendar: Calendar, *, actor: Actor, name: str | None = None, colour: str | None = None
+) -> Calendar:
+    """Call a calendar otherwise here, or give it another colour (#rrggbb, or none); None leaves as it is.
+
+    :raises Invalid: fields `name`, `colour`.
+    """
+    before = {"name": calendar.name, "colour": calendar.colour}
+    calendar.name = calendar.name if name is None else clean(name).strip()[:300]
+    calendar.colour = calendar.colour if colour is None else colour
+    if not calendar.name:
+        raise Invalid("A name is needed.", field="name")
+    if calendar.colour and not _COLOUR.fullmatch(calendar.colour):
+        raise Invalid("A colour is written #rrggbb.", field="colour")
+    after = {"name": calendar.name, "colour": calendar.colour}
+    if before != after:
+        calendar.save(update_fields=["name", "colour"])
+        record(actor, "calendar.renamed", calendar, before=before, after=after)
+    return calendar
+
+
+@transaction.atomic
+def remove_calendar(calendar: Calendar, *, actor: Actor) -> None:
+    """Take away a further calendar of the account on this server, with its events; those of bookings move to the
+    host's first calendar.
+
+    :raises Invalid: field `calendar`, for calendars kept elsewhere and for the first one of a host.
+    """
+    account = calendar.account
+    if account.provider != Account.Provider.LOCAL or calendar.external_id == LOCAL_CALENDAR:
+        raise Invalid("This calendar cannot be removed.", field="calendar")
+    host = lock_hosts([account.host_id])[0]
+    home = ensure_local(host)
+    Event.everywhere.filter(calendar=calendar, origin=Event.Origin.BOOKING).update(calendar=home)
+    if host.booking_calendar_id == calendar.pk:
+        _receive_bookings(host, home)
+    record(actor, "calendar.removed", calendar, before={"name": calendar.name})
+    calendar.delete()
+    conflicts.refresh(host.pk)
 
 
 @transaction.atomic

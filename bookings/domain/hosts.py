@@ -6,20 +6,70 @@ import uuid
 from collections.abc import Collection
 
 from django.db import transaction
+from django.utils.text import slugify
 
+from bookings.domain.accounts import ensure_local
 from bookings.domain.audit import Actor, record
 from bookings.domain.calendar import rebuild_busy
 from bookings.domain.errors import Invalid
+from bookings.domain.event_rows import is_address
 from bookings.domain.locks import lock_hosts
 from bookings.engine.intervals import union
 from bookings.engine.zones import DAY, canonical
-from bookings.models import Calendar, EventType, Host, Opening, Schedule
+from bookings.formats.lines import clean
+from bookings.models import Calendar, EventType, Host, Opening, Organisation, Schedule
+from bookings.models.hosts import office_hours
 
 Weekly = list[list[list[int]]]
 """Seven days, Monday first, each a list of [start, end] in minutes of the local day."""
 
 LONGEST_OPENING = 366 * DAY
 MOST_OPENINGS = 5_000
+
+
+@transaction.atomic
+def create(
+    organisation: Organisation,
+    *,
+    name: str,
+    timezone: str,
+    actor: Actor,
+    email: str = "",
+    weekly: Weekly | None = None,
+    kind: str = Host.Kind.PERSON,
+) -> Host:
+    """Make a host with hours of their own (office hours when none are given) and a calendar on this server.
+
+    Raises Invalid (fields name, email, timezone, weekly).
+    """
+    host = Host(organisation=organisation, kind=kind, timezone=_zone(timezone), slug=_free_slug(organisation, name))
+    _fill(host, name, email)
+    hours = office_hours() if weekly is None else _checked(weekly)
+    host.schedule = Schedule.everywhere.create(organisation=organisation, name=host.name[:100], weekly=hours)
+    host.save(force_insert=True)
+    ensure_local(host)
+    record(actor, "host.created", host, after={"name": host.name})
+    return host
+
+
+@transaction.atomic
+def change(host: Host, *, actor: Actor, name: str | None = None, email: str | None = None) -> Host:
+    """Call a host otherwise; None leaves as it is. Raises Invalid (fields name, email)."""
+    before = {"name": host.name, "email": host.email}
+    _fill(host, host.name if name is None else name, host.email if email is None else email)
+    after = {"name": host.name, "email": host.email}
+    if before != after:
+        host.save(update_fields=["name", "email"])
+        record(actor, "host.changed", host, before=before, after=after)
+    return host
+
+
+@transaction.atomic
+def retire(host: Host, *, actor: Actor) -> None:
+    """Take no more bookings for a host, whose keys end with that. What was booked stays. Twice is once."""
+    if Host.everywhere.filter(pk=host.pk, is_active=True).update(is_active=False):
+        record(actor, "host.retired", host, before={"name": host.name})
+    host.is_active = False
 
 
 @transaction.atomic
@@ -134,6 +184,28 @@ def _save(host: Host, opening: Opening | None, told: dict[str, object], actor: A
     opening.save()
     record(actor, "opening.made" if made else "opening.changed", opening, after={"host": str(host.pk), **told})
     return opening
+
+
+def _fill(host: Host, name: str, email: str) -> None:
+    host.name, host.email = clean(name).strip(), email.strip()
+    for field, longest in (("name", 200), ("email", 254)):
+        if len(getattr(host, field)) > longest:
+            raise Invalid(f"At most {longest} characters are possible here.", field=field)
+    if not host.name:
+        raise Invalid("A name is needed.", field="name")
+    if host.email and not is_address(host.email):
+        raise Invalid("This is not a mail address.", field="email")
+
+
+def _free_slug(organisation: Organisation, name: str) -> str:
+    """A slug after the name that nobody has: with the next number when it is taken."""
+    stem = slugify(name)[:50] or "host"
+    taken = Host.objects.for_tenant(organisation).filter(slug__startswith=stem).values_list("slug", flat=True)
+    known, number, slug = set(taken), 1, stem
+    while slug in known:
+        number += 1
+        slug = f"{stem}-{number}"
+    return slug
 
 
 def _zone(tzid: str) -> str:

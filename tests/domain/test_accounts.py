@@ -9,9 +9,12 @@ from django.db.transaction import TransactionManagementError
 from bookings.domain import accounts
 from bookings.domain.accounts import FoundCalendar
 from bookings.domain.audit import SYSTEM
+from bookings.domain.calendar import create
 from bookings.domain.errors import Invalid, NotFound
 from bookings.domain.locks import lock_hosts
-from bookings.models import Account, AuditEntry, Calendar, Event, Host, Mirror
+from bookings.engine.zones import wall
+from bookings.formats.event import EventData
+from bookings.models import Account, AuditEntry, Busy, Calendar, Event, Host, Mirror
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -162,3 +165,24 @@ def test_a_lock_outside_a_transaction_is_refused():
         lock_hosts([host.pk])
     with transaction.atomic():
         assert lock_hosts([host.pk])
+
+
+def test_a_calendar_on_this_server_is_renamed_and_removed_with_its_events():
+    host = factories.host()
+    home = factories.local_calendar(host)
+    other = accounts.add_calendar(home.account, "Trips", actor=SYSTEM)
+    accounts.rename_calendar(other, name="Journeys", colour="#25d6be", actor=SYSTEM)
+    accounts.choose(host, booking_calendar=other, blocking=[other.pk], actor=SYSTEM)
+    create(other, EventData("Rome", wall(2027, 3, 1), "UTC", 3600), actor=SYSTEM)
+    booking = factories.booking(host, start=wall(2027, 3, 2, 9))
+    accounts.remove_calendar(other, actor=SYSTEM)
+    booking.refresh_from_db()
+    host.refresh_from_db()
+    assert (booking.event.calendar, host.booking_calendar) == (home, home)
+    assert not Busy.everywhere.filter(host=host).exists()
+    for wrong in (home, factories.caldav_calendar(host)):
+        with pytest.raises(Invalid):
+            accounts.remove_calendar(wrong, actor=SYSTEM)
+    for said in ({"name": " "}, {"colour": "red"}):
+        with pytest.raises(Invalid):
+            accounts.rename_calendar(home, actor=SYSTEM, **said)

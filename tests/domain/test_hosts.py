@@ -56,3 +56,41 @@ def test_a_calendar_may_have_a_zone_of_its_own():
 def test_an_unknown_zone_is_refused():
     with pytest.raises(Invalid):
         hosts.move_to_zone(factories.host(), "Mars/Olympus", actor=SYSTEM)
+
+
+def test_a_new_host_can_be_booked_at_once():
+    org = factories.organisation()
+    made = hosts.create(org, name="Room 4", timezone="Europe/Berlin", email="room4@example.org", actor=SYSTEM)
+    twin = hosts.create(org, name="Room 4", timezone="Europe/Berlin", weekly=factories.ALWAYS, actor=SYSTEM)
+    assert (made.slug, twin.slug) == ("room-4", "room-4-2")
+    assert made.booking_calendar is not None
+    assert offer(of_host(made, minutes=30), 0, 2**40).starts
+    assert twin.schedule.weekly == factories.ALWAYS
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [
+        ({"name": " "}, "name"),
+        ({"name": "x" * 201}, "name"),
+        ({"timezone": "Mars"}, "timezone"),
+        ({"email": "nobody"}, "email"),
+        ({"weekly": []}, "weekly"),
+    ],
+    ids=str,
+)
+def test_a_host_who_cannot_be_made_says_why(said, field):
+    org = factories.organisation()
+    with pytest.raises(Invalid) as refused:
+        hosts.create(org, **{"name": "Room", "timezone": "UTC", "actor": SYSTEM, **said})
+    assert refused.value.field == field
+    assert not Host.objects.for_tenant(org).exists()
+
+
+def test_a_retired_host_takes_no_bookings():
+    host = hosts.change(factories.host(), name="Ann", actor=SYSTEM)
+    hosts.retire(host, actor=SYSTEM)
+    hosts.retire(host, actor=SYSTEM)
+    host.refresh_from_db()
+    assert (host.name, host.is_active) == ("Ann", False)
+    assert not offer(of_host(host, minutes=30), 0, 2**40).starts
