@@ -103,6 +103,7 @@ class Slots(CatalogueView):
     def _page(self, window: Window, others: Sequence[EventType], tzid: str, filters: paging.Filters) -> dict[str, Any]:
         limit = paging.limit_of(self.request.query_params)
         terms = terms_of(window.offered, self.host, self._minutes(filters, window.offered))
+        window = replace(window, hi=min(window.hi, window.hi if terms.latest is None else terms.latest))
         until = min(window.hi, window.lo + _SLOTS_AT_ONCE)
         # The end of a slot may lie beyond the last start that is asked for.
         found = [each for each in availability.offer(terms, window.lo, until + terms.length).starts if each < until]

@@ -30,20 +30,19 @@ Key = tuple[int, str, int]
 
 @dataclass(frozen=True)
 class Asked:
-    """The first and last second (exclusive) of starts, and what else an entry must be."""
+    """The first and last second (exclusive) of starts, and what else an entry must be; empty and None mean anything."""
 
     lo: int
     hi: int
     bounded: bool
     statuses: frozenset[str]
     event_type: uuid.UUID | None
-    any_type: bool
     text: str
     falling: bool
 
     @property
     def is_plain(self) -> bool:
-        return not (self.falling or self.statuses or self.text or not self.any_type)
+        return not (self.falling or self.statuses or self.text or self.event_type)
 
 
 def page(query: QueryDict, host: Host) -> tuple[list[Entry], str | None]:
@@ -81,7 +80,7 @@ def _fits(entry: Entry, asked: Asked) -> bool:
         return False
     if asked.statuses and status_of(entry) not in asked.statuses:
         return False
-    if not asked.any_type and (entry.booking is None or entry.booking.event_type_id != asked.event_type):
+    if asked.event_type and (entry.booking is None or entry.booking.event_type_id != asked.event_type):
         return False
     return not asked.text or asked.text in _words(entry)
 
@@ -102,11 +101,15 @@ def _asked(query: QueryDict, host: Host) -> Asked:
         hi=hi,
         bounded="startTime" in filters,
         statuses=_statuses(filters),
-        event_type=refs.resolve(host.organisation, wire.SURFACE, "event_type", event_type) if event_type else None,
-        any_type=not event_type,
+        event_type=_type(host, event_type) if event_type else None,
         text=query.get("q", "").strip().casefold(),
         falling=paging.falls(query, "startTime"),
     )
+
+
+def _type(host: Host, type_id: str) -> uuid.UUID:
+    """Our id of the event type, or one that no event type has."""
+    return refs.resolve(host.organisation, wire.SURFACE, "event_type", type_id) or uuid.UUID(int=0)
 
 
 def _statuses(filters: paging.Filters) -> frozenset[str]:
