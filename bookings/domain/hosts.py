@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import date
+from typing import NamedTuple
 
 from django.db import transaction
 from django.utils.text import slugify
@@ -17,14 +19,24 @@ from bookings.domain.locks import lock_hosts
 from bookings.engine.intervals import union
 from bookings.engine.zones import DAY, canonical
 from bookings.formats.lines import clean
-from bookings.models import Calendar, EventType, Host, Opening, Organisation, Schedule
+from bookings.models import Calendar, EventType, Host, Opening, Organisation, Override, Schedule
 from bookings.models.hosts import office_hours
 
 Weekly = list[list[list[int]]]
 """Seven days, Monday first, each a list of [start, end] in minutes of the local day."""
 
+
+class DayHours(NamedTuple):
+    """Hours of some local days, the last included, in place of the weekly ones; no blocks close them."""
+
+    first: date
+    last: date
+    blocks: tuple[tuple[int, int], ...] = ()
+
+
 LONGEST_OPENING = 366 * DAY
 MOST_OPENINGS = 5_000
+MOST_OVERRIDES = 1_000
 
 
 @transaction.atomic
@@ -125,6 +137,36 @@ def set_schedule(host: Host, weekly: Weekly, *, actor: Actor) -> Host:
         schedule.save(update_fields=["weekly"])
     record(actor, "host.hours_changed", host, before={"weekly": before}, after={"weekly": weekly})
     return host
+
+
+@transaction.atomic
+def set_days(host: Host, days: Sequence[DayHours], *, note: str, actor: Actor) -> None:
+    """Give a host other hours on some local days, in place of those that were said under this note before.
+
+    Raises Invalid (fields days, note).
+    """
+    if len(days) > MOST_OVERRIDES:
+        raise Invalid(f"At most {MOST_OVERRIDES:,} stretches of days are possible.", field="days")
+    if not 0 < len(note) <= 200:
+        raise Invalid("A note has 1 to 200 characters.", field="note")
+    lock_hosts([host.pk])
+    mine = Override.everywhere.filter(host=host, note=note, kind__in=(Override.Kind.HOURS, Override.Kind.CLOSED))
+    if not days and not mine.exists():
+        return
+    mine.delete()
+    Override.everywhere.bulk_create(
+        Override(
+            organisation_id=host.organisation_id,
+            host=host,
+            kind=Override.Kind.HOURS if each.blocks else Override.Kind.CLOSED,
+            first_day=each.first,
+            last_day=each.last,
+            blocks=[list(block) for block in each.blocks],
+            note=note,
+        )
+        for each in days
+    )
+    record(actor, "host.days_changed", host, after={"note": note, "stretches": len(days)})
 
 
 @transaction.atomic

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from bookings.domain import calendar, hosts
 from bookings.domain.audit import SYSTEM
-from bookings.domain.availability import of_host, offer
+from bookings.domain.availability import Terms, of_host, offer
 from bookings.domain.errors import Invalid
+from bookings.domain.hosts import DayHours
 from bookings.domain.reserve import Wish, book
 from bookings.engine.zones import DAY, wall, zone
 from bookings.formats.event import EventData
@@ -94,3 +97,20 @@ def test_a_retired_host_takes_no_bookings():
     host.refresh_from_db()
     assert (host.name, host.is_active) == ("Ann", False)
     assert not offer(of_host(host, minutes=30), 0, 2**40).starts
+
+
+def test_hours_of_some_days_take_the_place_of_those_said_before():
+    host = factories.host(weekly=factories.ALWAYS)
+    terms = Terms((host,), 3600, step=3600)
+    day = TUESDAY
+
+    def starts():
+        return [(start - day) // 3600 for start in offer(terms, day, day + 2 * DAY, now=day - DAY).starts]
+
+    tuesday = date(2027, 3, 2)
+    hosts.set_days(host, [DayHours(tuesday, tuesday, ((540, 660),))], note="Fair", actor=SYSTEM)
+    assert starts() == [9, 10, *range(24, 48)]
+    hosts.set_days(host, [DayHours(tuesday, date(2027, 3, 3))], note="Fair", actor=SYSTEM)
+    assert starts() == []
+    hosts.set_days(host, [], note="Fair", actor=SYSTEM)
+    assert len(starts()) == 48
