@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
 import django.dispatch
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.utils.timezone import now
 
@@ -18,6 +20,9 @@ outbox_written = django.dispatch.Signal()
 
 _MIRRORS = Query(Mirror, "calendar", where='"root"."event_id" {among}')
 _STOPPED = (Mirror.State.FAILED, Mirror.State.NEEDS_CHECK)
+_UNSERVED = (Account.Health.REAUTH, Account.Health.PAUSED)
+_LOST = (Calendar.State.GONE, Calendar.State.READ_ONLY)
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 0.5
 
 
 def show(event: Event, calendar: Calendar) -> None:
@@ -29,6 +34,45 @@ def hide(event: Event) -> None:
     """No target calendar should show this event any more."""
     for mirror in _MIRRORS([event.pk]):
         _desire(event, mirror.calendar, Mirror.Desired.ABSENT)
+
+
+def settled(event: Event, seconds: float) -> bool:
+    """Whether every calendar elsewhere shows what it should of this event, waiting for that as long as need be.
+
+    False when one of them refused it, waits for somebody to sign in or to look, is not tried again in time, or when
+    the time is over. True at once for an event that is only here.
+
+    Inside a transaction it does not wait, but tells how it stands: what is not committed yet nobody can deliver, and
+    on SQLite the waiting itself would keep the one who delivers from writing. So call it after the verb has returned;
+    under an Idempotency-Key, where the whole call is one transaction, the answer is how it stands.
+    """
+    deadline, pause = time.monotonic() + seconds, _FIRST_PAUSE
+    while True:
+        left = deadline - time.monotonic()
+        standing = _standing(event, left)
+        if standing is not None or left <= 0 or connection.in_atomic_block:
+            return bool(standing)
+        time.sleep(min(pause, left))
+        pause = min(pause * 1.5, _LONGEST_PAUSE)
+
+
+def _standing(event: Event, left: float) -> bool | None:
+    """True: everything is there. False: something will not be there within `left` seconds. None: not yet."""
+    rows = Mirror.everywhere.filter(event_id=event.master_id or event.pk, applied_revision__lt=F("desired_revision"))
+    waiting = list(rows.select_related("calendar__account"))
+    if any(_is_stuck(mirror, left) for mirror in waiting):
+        return False
+    return None if waiting else True
+
+
+def _is_stuck(mirror: Mirror, left: float) -> bool:
+    return (
+        mirror.state in (*_STOPPED, Mirror.State.BLOCKED)
+        or mirror.calendar.account.health in _UNSERVED
+        or mirror.calendar.state in _LOST
+        or not mirror.calendar.is_writable
+        or mirror.next_attempt_s > time.time() + left
+    )
 
 
 @transaction.atomic

@@ -173,6 +173,7 @@ def test_a_new_host_is_bookable_before_anything_is_connected(operator, world):
             "slug": "grace",
             "timezone": "Europe/Berlin",
             "schedule": schedule.pk,
+            "room_url": "https://video.example.org/grace",
             "stale_after_minutes": 1440,
             "is_active": "on",
             "overrides-TOTAL_FORMS": 0,
@@ -180,7 +181,9 @@ def test_a_new_host_is_bookable_before_anything_is_connected(operator, world):
         },
     )
     assert answer.status_code == 302, answer.context["errors"]
-    assert Host.everywhere.get(slug="grace").booking_calendar is not None
+    made = Host.everywhere.get(slug="grace")
+    assert made.booking_calendar is not None
+    assert made.room_url == "https://video.example.org/grace"
 
 
 def test_a_question_belongs_to_the_organisation_of_its_event_type(operator, world):
