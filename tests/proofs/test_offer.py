@@ -181,7 +181,8 @@ def test_every_listed_slot_books_and_every_other_is_refused_with_the_code_that_i
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
-        phases=[Phase.generate],
+        phases=[Phase.generate, Phase.shrink],
+        report_multiple_bugs=False,
     )
     @given(configurations(), st.integers(0, 2**32))
     def run(configuration: Configuration, seed: int) -> None:
