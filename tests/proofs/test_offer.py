@@ -32,6 +32,7 @@ RUNS = int(os.environ.get("CONVENE_OFFER_RUNS", "150"))
 REFUSED = 2
 """Starts of each configuration whose refusal is tried, and not only asked about."""
 
+COMMON = {"past", "too_soon", "too_far", "off_grid", "outside_hours"}
 SAMPLE = 40
 """Listed starts of each configuration of which the truth is told from the drawing."""
 
@@ -166,8 +167,8 @@ def holds_for(world: World, chance: random.Random, tally: Tally) -> None:
             assert verdict.message == REFUSALS[verdict.code]
             assert refusing(terms, start) == verdict.code
             assert told.may_be(terms.hosts, start, verdict.code), (start, verdict)
-            refused.append((tally.refused[verdict.code], start, verdict.code))
-    for _, start, code in sorted(refused)[:REFUSED]:  # reasons seen rarely so far come first
+            refused.append((verdict.code in COMMON, start, verdict.code))
+    for _, start, code in sorted(refused)[:REFUSED]:  # rare reasons first
         refuses(world, terms, starts, start, code, tally)
 
 
