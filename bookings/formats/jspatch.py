@@ -57,11 +57,13 @@ def patched(data: EventData, part: Mapping[str, Any], *, default_timezone: str =
     if "alerts" in part:
         whole["alerts"] = _alerts(data.alerts, part["alerts"])
     read = from_jscalendar(_without(whole, "uid", "sequence", "recurrenceId"), default_timezone=default_timezone)
-    fields = {field for name in part for field in _FIELDS.get(name, ())}
+    # A room is more than its link: one that is only sent back stays what it is.
+    sent_back = {"virtualLocations"} if part.get("virtualLocations") == ours.get("virtualLocations", {}) else set()
+    fields = {field for name in part.keys() - sent_back for field in _FIELDS.get(name, ())}
     changed = {field: getattr(read, field) for field in fields}
     if "people" in changed:
         changed["people"] = _with_phones(read.people, data.people)
-    if {"recurrence_rules"} <= fields and not read.recurrence_rules and not fields & set(_DATES):
+    if "recurrence_rules" in fields and not read.recurrence_rules and not fields & set(_DATES):
         # Dates without a rule would still be a series.
         changed |= {"exclusion_rules": (), "recurrence_dates": (), "excluded_dates": ()}
     return replace(data, **changed, raw=_raw(data, part, read))
@@ -86,10 +88,17 @@ def _people(known: dict[str, Any], given: Any) -> Any:
         if person is None:
             people.pop(key, None)
         elif isinstance(person, dict):
-            people[key] = ({"email": address} if address else {}) | people.get(key, {}) | person
+            people[key] = _merged(people.get(key, {"email": address} if address else {}), person)
         else:
             raise Unreadable(f"participants/{name}", "Must be an object or null.")
     return people
+
+
+def _merged(known: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """A person with what is said of them now; an address stays as it is spelled."""
+    addresses = (str(each.get("email", "")) for each in (known, given))
+    same = len({address.casefold() for address in addresses}) == 1
+    return known | given | ({"email": known["email"]} if same and "email" in known else {})
 
 
 def _address(name: str) -> str:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import replace
 from typing import Any
 
+from bookings.api.morgen import wire
 from bookings.api.morgen.answering import answer, own_answer
 from bookings.api.morgen.asked import wrong
 from bookings.api.morgen.finding import Found, occurrence
-from bookings.domain import agenda, calendar, series
+from bookings.domain import agenda, calendar, rooms, series
 from bookings.domain.audit import Actor
 from bookings.domain.errors import NotFound
 from bookings.engine.zones import zone
 from bookings.formats.event import EventData
 from bookings.formats.jscalendar import Unreadable, to_jscalendar
 from bookings.formats.jspatch import QUARTET, patched
-from bookings.models import Calendar, Event
+from bookings.models import Account, Calendar, Event
 
+_SERVICES: dict[str, str] = {Account.Provider.GOOGLE: rooms.MEET, Account.Provider.MICROSOFT: rooms.TEAMS}
+_ROOMS = {"googleMeet": rooms.MEET, "microsoftTeams": rooms.TEAMS}
 _OF_SERIES = ("recurrenceRules", "excludedRecurrenceRules", "recurrenceOverrides")
 _TEXTS = ("title", "description", "location")
 
@@ -29,8 +33,27 @@ def read(data: EventData, part: dict[str, Any], home: str) -> EventData:
         raise wrong(error.field, str(error)) from None
 
 
-def with_room(data: EventData, room: str | None, place: Calendar) -> EventData:
-    return data
+def with_room(data: EventData, room: str | None, place: Calendar, before: EventData | None = None) -> EventData:
+    """The event with the virtual room that is asked for. One that was asked for before stays (docs.morgen.so/events).
+
+    Raises Refusal when the calendar's service does not have such rooms.
+    """
+    attached = before.conference if before is not None else {}
+    if attached.get("request_id"):
+        return data if data.conference.get("url") else replace(data, conference=attached)
+    if room is None:
+        return data
+    kind = _kind(room, place)
+    return replace(data, conference=rooms.request(kind, host=place.account.host, key=data.uid or uuid.uuid4()))
+
+
+def _kind(room: str, place: Calendar) -> str:
+    service = _SERVICES.get(place.account.provider)
+    if room == "default":
+        return service or (rooms.LINK if place.account.host.room_url else rooms.JITSI)
+    if _ROOMS[room] != service:
+        raise wrong(wire.ROOM, f"A calendar of {wire.integration(place.account)} has no {room}.")
+    return _ROOMS[room]
 
 
 def update(found: Found, part: dict[str, Any], room: str | None, mode: str, actor: Actor) -> Found:
@@ -50,7 +73,7 @@ def update(found: Found, part: dict[str, Any], room: str | None, mode: str, acto
     if found.series is not None:
         return _UPDATES[mode](found, found.series, _of_occurrence(part, found.series), room, actor)
     before = calendar.data_of(found.event)
-    data = with_room(read(before, part, found.home), room, found.place)
+    data = with_room(read(before, part, found.home), room, found.place, before)
     if data != before:
         calendar.change(found.event, data, actor=actor)
     return _again(found, found.event)
@@ -65,7 +88,7 @@ def _of_occurrence(part: dict[str, Any], master: Event) -> dict[str, Any]:
 def _update_one(found: Found, master: Event, part: dict[str, Any], room: str | None, actor: Actor) -> Found:
     part = {name: value for name, value in part.items() if name not in _OF_SERIES}
     before = series.occurrence(master, found.wall)
-    data = with_room(read(before, part, found.home), room, found.place)
+    data = with_room(read(before, part, found.home), room, found.place, before)
     if data != before:
         series.change_occurrence(master, found.wall, data, actor=actor)
     return _again(found, master, found.wall)
@@ -73,7 +96,7 @@ def _update_one(found: Found, master: Event, part: dict[str, Any], room: str | N
 
 def _update_following(found: Found, master: Event, part: dict[str, Any], room: str | None, actor: Actor) -> Found:
     before = series.following(master, found.wall)
-    data = with_room(_moved(found, before, part), room, found.place)
+    data = with_room(_moved(found, before, part), room, found.place, before)
     if data == before:
         return found
     made = series.change_following(master, found.wall, data, actor=actor)
@@ -82,7 +105,7 @@ def _update_following(found: Found, master: Event, part: dict[str, Any], room: s
 
 def _update_all(found: Found, master: Event, part: dict[str, Any], room: str | None, actor: Actor) -> Found:
     before = calendar.data_of(master)
-    data = with_room(_moved(found, before, part), room, found.place)
+    data = with_room(_moved(found, before, part), room, found.place, before)
     if data != before:
         calendar.change(master, data, actor=actor)
     return _again(found, master, found.wall + data.start_wall - before.start_wall)
@@ -115,7 +138,7 @@ def _update_booking(found: Found, part: dict[str, Any], room: str | None, actor:
     assert entry.event is not None
     now = calendar.data_of(entry.event)
     said = with_room(
-        replace(after, start_wall=now.start_wall, timezone=now.timezone, duration=now.duration), room, found.place
+        replace(after, start_wall=now.start_wall, timezone=now.timezone, duration=now.duration), room, found.place, now
     )
     if replace(said, sequence=now.sequence) != now:
         calendar.change(entry.event, said, actor=actor)
