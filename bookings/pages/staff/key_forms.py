@@ -25,6 +25,13 @@ class HostField(forms.ModelChoiceField):
     def label_from_instance(self, host: Host) -> str:
         return host.name
 
+    def to_python(self, value: Any) -> Host | None:
+        try:
+            found: Host | None = super().to_python(value)
+        except forms.ValidationError:  # also for what is no id at all, which Django explains to programmers
+            raise forms.ValidationError(self.error_messages["invalid_choice"], code="invalid_choice") from None
+        return found
+
 
 class KeyForm(forms.Form):
     name = forms.CharField(

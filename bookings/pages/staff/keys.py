@@ -92,14 +92,12 @@ def detail(request: StaffRequest, key_id: uuid.UUID) -> HttpResponse:
     key = _key(request, key_id)
     secrets = _take(request, key) if request.method == "GET" else {}
     ids = switching.ids_for(key, request.organisation)
-    place = switching.Place(settings.BASE_URL, secrets, ids, key.host.email if key.host else "")
+    place = switching.Place(settings.BASE_URL, secrets, ids.named if ids else {}, key.host.email if key.host else "")
     context = _row(key) | {
         "secrets": [(str(ApiKey.Kind(kind).label), secret) for kind, secret in secrets.items()],
         "code": switching.code(key, place) if key.is_live else [],
         "zone": request.organisation.timezone,
-        "ids": ids.items(),
-        "ids_word": switching.IDS.get(key.dialect, ""),
-        "permitted": [keys.SCOPES.get(scope, scope) for scope in key.scopes],
+        "ids": ids,
         "history": AuditEntry.objects.for_tenant(request.organisation).filter(object_id=key.pk)[:20],
     }
     return render(request, "staff/keys/detail.html", context)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from shlex import quote
 
@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from bookings.domain import refs
-from bookings.models import ApiKey, Host, Organisation
+from bookings.models import ApiKey, EventType, Host, Organisation
 
 PLACEHOLDERS = {
     "client_secret": "CLIENT_SECRET",
@@ -48,30 +48,45 @@ class Place:
         return self.secrets.get(kind) or PLACEHOLDERS[kind]
 
 
-IDS = {
-    "cronofy": gettext_lazy("The sub of each host"),
-    "leadconnector": gettext_lazy("Your location"),
-    "morph": gettext_lazy("The owner of each host, with calendly as connector"),
-}
-"""What the ids are that programs must know beforehand; the other APIs list theirs."""
+@dataclass(frozen=True)
+class Ids:
+    """What programs call things, by our names for them; without these they could ask for nothing."""
+
+    title: str
+    named: Mapping[str, str]
 
 
-def ids_for(key: ApiKey, organisation: Organisation) -> dict[str, str]:
-    """By name, the ids without which a program that shows this key could ask for nothing."""
+def ids_for(key: ApiKey, organisation: Organisation) -> Ids | None:
+    """The ids that a program which shows this key must know beforehand; None where the API tells them."""
+    if key.dialect == "morgen":
+        return None
     if key.dialect == "leadconnector":
-        return {organisation.name: refs.ref(key.dialect, "organisation", organisation)}
-    if key.dialect not in IDS:
-        return {}
+        return Ids(_("Your location"), {organisation.name: refs.ref(key.dialect, "organisation", organisation)})
+    if key.kind == ApiKey.Kind.WIDGET_KEY:
+        offered = EventType.objects.for_tenant(organisation).filter(is_active=True).order_by("name")
+        return Ids(_("Your projects"), _called(key.dialect, "event_type", offered))
     hosts = Host.objects.for_tenant(organisation).filter(is_active=True).order_by("name")
-    reached = {host.pk: host for host in (hosts.filter(pk=key.host_id) if key.host_id else hosts)}
-    called = refs.refs(key.dialect, "host", reached.values())
-    return {host.name: called[pk] for pk, host in reached.items()}
+    reached = hosts.filter(pk=key.host_id) if key.host_id else hosts
+    return Ids(str(_HOSTS_ARE[key.dialect]), _called(key.dialect, "host", reached))
+
+
+_HOSTS_ARE = {
+    "cronofy": gettext_lazy("The sub of each host"),
+    "timekit": gettext_lazy("Your resources"),
+    "morph": gettext_lazy("The x-owner-id of each host, with calendly as x-connector-id"),
+}
+
+
+def _called(surface: str, kind: str, things: Iterable[Host | EventType]) -> dict[str, str]:
+    known = list(things)
+    ids = refs.refs(surface, kind, known)
+    return {thing.name: ids[thing.pk] for thing in known}
 
 
 def code(key: ApiKey, place: Place) -> list[Code]:
     """The lines for the client library of the key's API, and a call that shows that the key works."""
     client, curl = _CODE[key.dialect]
-    return [*client(key.kind, place), Code(_("Try it"), curl(key.kind, place))]
+    return [*client(key.kind, place), Code(_("Try it with curl"), curl(key.kind, place))]
 
 
 def _an_id(place: Place, otherwise: str) -> str:
@@ -86,15 +101,15 @@ def _cronofy(kind: str, place: Place) -> list[Code]:
 
 
 def _try_cronofy(kind: str, place: Place) -> str:
-    body: dict[str, object] = {"recipients": [{"email": "you@example.com"}], "event": {"summary": "A first try"}}
-    if kind == "client_secret":
-        body = {"host": {"sub": _an_id(place, "SUB")}} | body
-    return _curl(
-        f"{place.base}/v1/scheduler_requests",
-        f"Authorization: Bearer {place.secret(kind)}",
-        "Content-Type: application/json",
-        more=f"-d {quote(json.dumps(body))}",
-    )
+    shown = f"Authorization: Bearer {place.secret(kind)}"
+    if kind != "client_secret":
+        return _curl(f"{place.base}/v1/calendars", shown)
+    body = {
+        "host": {"sub": _an_id(place, "SUB")},
+        "recipients": [{"email": "you@example.com"}],
+        "event": {"summary": "A first try"},
+    }
+    return _curl(f"{place.base}/v1/scheduler_requests", shown, "Content-Type: application/json", body=body)
 
 
 def _timekit(kind: str, place: Place) -> list[Code]:
@@ -115,10 +130,11 @@ def _timekit(kind: str, place: Place) -> list[Code]:
 
 
 def _try_timekit(kind: str, place: Place) -> str:
-    user = quote(f"{place.email if kind == 'api_key' else ''}:{place.secret(kind)}")
+    user = f"{place.email if kind == 'api_key' else ''}:{place.secret(kind)}"
+    body: dict[str, object] = {"resources": [_an_id(place, "RESOURCE_ID")]}
     if kind == "widget_key":
-        return _curl(f"{place.base}/v2/availability", more=f"-u {user} -d '{{}}'")
-    return _curl(f"{place.base}/v2/events", more=f"-u {user}")
+        body = {"project_id": _an_id(place, "PROJECT_ID")}
+    return _curl(f"{place.base}/v2/availability", "Content-Type: application/json", user=user, body=body)
 
 
 def _morgen(kind: str, place: Place) -> list[Code]:
@@ -169,8 +185,11 @@ def _try_morph(kind: str, place: Place) -> str:
     )
 
 
-def _curl(address: str, *headers: str, more: str = "") -> str:
-    parts = [f"curl {quote(address)}", *(f"-H {quote(header)}" for header in headers), *([more] if more else [])]
+def _curl(address: str, *headers: str, user: str = "", body: object = None) -> str:
+    parts = [f"curl {quote(address)}"]
+    parts += [f"-u {quote(user)}"] if user else []
+    parts += [f"-H {quote(header)}" for header in headers]
+    parts += [f"-d {quote(json.dumps(body))}"] if body else []
     return " \\\n  ".join(parts)
 
 

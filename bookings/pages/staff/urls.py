@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bookings.pages.staff import bookings, events, keys, requests, week, why
+from bookings.pages.staff import bookings, connect, events, keys, requests, week, why
 
 urlpatterns = [
     path("", week.week, name="week"),
@@ -25,5 +25,6 @@ urlpatterns = [
     path("keys/<uuid:key_id>", keys.detail, name="key"),
     path("keys/<uuid:key_id>/revoke", keys.revoke, name="key-revoke"),
     path("keys/grants/<uuid:grant_id>/end", keys.end_grant, name="key-grant-end"),
+    path("connect/<str:token>", connect.grant, name="connect"),
     path("why", why.why, name="why"),
 ]
