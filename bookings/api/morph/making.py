@@ -124,7 +124,6 @@ def _wish(asked: Asked, offered: EventType | None, owner: Host) -> reserve.Wish:
         email=first.email,
         phone=first.phone,
         description=asked.description or "",
-        location=offered.place_detail if offered else "",
         answers=asked.answers or {},
         guests=tuple(each.person for each in people[1:]),
         surface=wire.SURFACE,
