@@ -103,7 +103,8 @@ def offer(terms: Terms, lo: int, hi: int, *, now: int | None = None, public: boo
     if known.full:
         free = _within_limits(terms, known, free)
     if known.sessions:
-        open_seats = {start: 0 for start in known.sessions if lo <= start <= hi - terms.length}
+        inside = (start for start in known.sessions if lo <= start <= hi - terms.length)
+        open_seats = {start: 0 for start in inside if not _limited(terms, known, start)}
         free = dict(sorted((open_seats | free).items()))
     if terms.first_only:
         free = {start: who for start, who in _first_of_days(terms, free).items() if start >= asked}
@@ -159,10 +160,10 @@ def _refusal(code: str) -> Reason:
 def _of_everybody(terms: Terms, known: Facts, start: int, now: int, public: bool) -> list[Reason]:
     """What concerns a start whoever of the hosts is free."""
     found = []
-    if start in known.sessions:
-        found.append(Reason("seat_left", "A session at this time still has a seat.", True))
-    elif limited := _limited(terms, known, start):
+    if limited := _limited(terms, known, start):
         found.append(_refusal(limited))
+    elif start in known.sessions:
+        found.append(Reason("seat_left", "A session at this time still has a seat.", True))
     if not _too_few(terms) and _judge(terms, known, start).ok and not _is_first(terms, start, now, public):
         found.append(_refusal("not_first"))
     return found
@@ -219,10 +220,10 @@ def _first_of_days(terms: Terms, free: dict[int, int]) -> dict[int, int]:
 
 
 def _judge(terms: Terms, known: Facts, start: int) -> Verdict:
-    if start in known.sessions:
-        return Verdict(True, session=known.sessions[start])
     if limited := _limited(terms, known, start):
         return Verdict(False, limited, REFUSALS[limited])
+    if start in known.sessions:
+        return Verdict(True, session=known.sessions[start])
     against = {candidate: _against(terms, known, candidate, start) for candidate in known.candidates}
     who = sum(1 << index for index, code in enumerate(against.values()) if not code)
     hosts = tuple(_one_a_position(known.candidates, who))
@@ -264,8 +265,12 @@ def _against(terms: Terms, known: Facts, candidate: Candidate, start: int) -> st
 
 
 def _limited(terms: Terms, known: Facts, start: int) -> str:
-    """The code of a used-up limit that concerns every host: the event type's or the customer's."""
-    keys = (limit.key for limit in terms.limits if limit.of != "host")
+    """The code of a used-up limit that concerns every host: the event type's or the customer's.
+
+    A session that has a seat left is in the event type's count already.
+    """
+    of = ("contact",) if start in known.sessions else ("contact", "event_type")
+    keys = (limit.key for limit in terms.limits if limit.of in of)
     return next(filter(None, (known.limited(key, terms.timezone, start) for key in keys)), "")
 
 

@@ -19,7 +19,7 @@ from bookings.domain.terms import Limit, Terms, limits_of, weekly_hours
 from bookings.engine import hours, slots
 from bookings.engine.intervals import Interval, clip, intersect, subtract, union
 from bookings.engine.zones import DAY, ymd, zone
-from bookings.models import Booking, Host, Override
+from bookings.models import Booking, Host, Override, Seat
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _WIDEST_PADDING = DAY
@@ -290,7 +290,21 @@ def _history(terms: Terms, ids: list[uuid.UUID], lo: int, hi: int) -> list[_Past
         start_s__lt=hi + _LONGEST_PERIOD,
     ).exclude(pk=terms.ignore_booking)
     columns = ("id", "event_type_id", "contact_id", "start_s", "end_s", "claims__host_id", "seats_taken")
-    return [_Past(*row) for row in found.values_list(*columns).distinct()]
+    history = [_Past(*row) for row in found.values_list(*columns).distinct()]
+    return history + _seats(keys["contact"], terms, lo, hi) if keys["contact"] else history
+
+
+def _seats(contacts: list[uuid.UUID], terms: Terms, lo: int, hi: int) -> list[_Past]:
+    """Seats are bookings to the customers who have them."""
+    found = Seat.everywhere.filter(
+        contact__in=contacts,
+        cancelled_at=None,
+        booking__state__in=Booking.LIVE,
+        booking__start_s__gt=lo - _LONGEST_PERIOD,
+        booking__start_s__lt=hi + _LONGEST_PERIOD,
+    ).exclude(booking=terms.ignore_booking)
+    rows_of_seats = found.values_list("booking", "contact", "booking__start_s", "booking__end_s")
+    return [_Past(booking, None, contact, start, end, None, 0) for booking, contact, start, end in rows_of_seats]
 
 
 def _full(

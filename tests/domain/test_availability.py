@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from bookings.domain import availability, calendar, reserve
 from bookings.domain.audit import SYSTEM
 from bookings.domain.availability import check, explain, next_free, of_group, of_host, offer
+from bookings.domain.errors import SlotTaken
 from bookings.engine.zones import DAY, wall, zone
 from bookings.formats.event import EventData
 from bookings.models import Calendar, Claim, EventType, GroupMember, GroupRule, Override, Schedule
@@ -174,6 +175,32 @@ def test_a_colleague_who_stands_in_is_not_booked_beyond_the_own_limit():
         assert booking.claims.get().host == colleague
         assert offer(asked, TUESDAY, TUESDAY + DAY).starts == []
         assert {reason.code for reason in availability.explain(asked, nine + HOUR)} >= {"limit_day"}
+
+
+def test_a_limit_for_a_customer_counts_the_seats_they_have():
+    host = factories.host()
+    kind = EventType.everywhere.create(
+        organisation=host.organisation, name="Class", slug="class", capacity=3, customer_limits={"day": 1}
+    )
+    kind.hosts.set([host])
+
+    def seat(start, email, contact=None):
+        wish = reserve.Wish("Class", "UTC", email=email, event_type=kind)
+        asked = availability.of_event_type(kind, contact=contact)
+        return reserve.take_seat(host.organisation, asked, start, wish, actor=SYSTEM)
+
+    with time_machine.travel(NOW, tick=False):
+        nine, ten = TUESDAY + 9 * HOUR, TUESDAY + 10 * HOUR
+        doc = seat(nine, "doc@example.org").contact
+        seat(ten, "marty@example.org")
+        his = availability.of_event_type(kind, contact=doc)
+        assert offer(his, TUESDAY, TUESDAY + DAY).starts == []
+        assert check(his, ten).code == "limit_day"
+        assert [reason.code for reason in explain(his, ten) if not reason.ok] == ["limit_day"]
+        with pytest.raises(SlotTaken):
+            seat(ten, "doc@example.org", contact=doc)
+        assert seat(nine, "doc@example.org", contact=doc).number == 1, "the seat they have stays theirs"
+        assert check(his, nine + DAY).ok
 
 
 def test_working_days_are_those_of_the_event_types_own_hours():
