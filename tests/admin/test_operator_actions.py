@@ -173,7 +173,7 @@ def test_a_new_host_is_bookable_before_anything_is_connected(operator, world):
             "slug": "grace",
             "timezone": "Europe/Berlin",
             "schedule": schedule.pk,
-            "room_url": "https://video.example.org/grace",
+            "room_url": "video.example.org/grace",
             "stale_after_minutes": 1440,
             "is_active": "on",
             "overrides-TOTAL_FORMS": 0,
