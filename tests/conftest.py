@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.conf import settings
 
-from tests import postgres
+from tests import node, postgres
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -29,6 +29,10 @@ def _needs_postgres(item: pytest.Item) -> bool:
     return "postgres_server" in getattr(item, "fixturenames", ())
 
 
+def _needs_node(item: pytest.Item) -> bool:
+    return item.get_closest_marker("node") is not None
+
+
 def _needs_chromium(item: pytest.Item) -> bool:
     return item.path.parent.name == "browser"
 
@@ -40,6 +44,7 @@ def _has_chromium() -> bool:
 NEEDS: list[tuple[str, Callable[[pytest.Item], bool], Callable[[], bool]]] = [
     ("PostgreSQL", _needs_postgres, postgres.is_available),
     ("Chromium", _needs_chromium, _has_chromium),
+    ("Node with the npm registry in reach", _needs_node, node.is_available),
 ]
 _left_out: dict[str, int] = {}
 
@@ -52,7 +57,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if not wanting or is_here():
             continue
         if os.environ.get("CI"):
-            raise pytest.UsageError(f"{len(wanting)} tests need {name}, which is not installed here.")
+            raise pytest.UsageError(f"{len(wanting)} tests need {name}, which is not here.")
         _left_out[name] = len(wanting)
         _leave_out(config, items, wanting)
 
@@ -71,7 +76,7 @@ def _leave_out(config: pytest.Config, items: list[pytest.Item], those: list[pyte
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     for name, count in _left_out.items():
-        terminalreporter.section(f"{count} tests were left out: {name} is not installed here", red=True)
+        terminalreporter.section(f"{count} tests were left out: {name} is not here", red=True)
 
 
 @pytest.hookimpl(trylast=True)
