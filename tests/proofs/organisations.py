@@ -51,6 +51,8 @@ class World:
     bookings: list[Booking] = field(default_factory=list)
     hosts_of: dict[uuid.UUID, list[Host]] = field(default_factory=dict)
     """The hosts of each booking."""
+    guests_of: dict[uuid.UUID, list[Contact]] = field(default_factory=dict)
+    """Whom each booking is for: one customer, or those who have its seats."""
     group: GroupRule | None = None
     event_type: EventType | None = None
     blocking: dict[uuid.UUID, list[Interval]] = field(default_factory=lambda: defaultdict(list))
@@ -81,6 +83,17 @@ class World:
         return self.lo + self.configuration.days * DAY
 
     @property
+    def customer(self) -> Contact | None:
+        """Who asks, where that is known beforehand."""
+        return None if self.rules.customer is None else self.customers[self.rules.customer]
+
+    @property
+    def own_seats(self) -> set[int]:
+        """Starts of sessions in which that customer has a seat: asking again gives the same one."""
+        live = (booking for booking in self.bookings if booking.seats_taken and booking.state in Booking.LIVE)
+        return {booking.start_s for booking in live if self.customer in self.guests_of[booking.pk]}
+
+    @property
     def asked(self) -> list[Host]:
         """The hosts whose time is asked for."""
         return self.hosts[: 1 if self.rules.of == "host" else self.configuration.members]
@@ -109,8 +122,7 @@ class World:
 
     @property
     def wish(self) -> Wish:
-        customer = None if self.rules.customer is None else self.customers[self.rules.customer]
-        email = customer.email if customer else "new@example.org"
+        email = self.customer.email if self.customer else "new@example.org"
         return Wish("Talk", "Europe/Paris", name="Doc", email=email, event_type=self.event_type, group_rule=self.group)
 
     def own(self, model: Any, **values: Any) -> Any:
@@ -121,8 +133,7 @@ class World:
         rules = self.rules
         if self.event_type is not None:
             kind = EventType.everywhere.select_related("group_rule", "schedule").get(pk=self.event_type.pk)
-            customer = None if rules.customer is None else self.customers[rules.customer]
-            return of_event_type(kind, minutes=self.minutes, contact=customer)
+            return of_event_type(kind, minutes=self.minutes, contact=self.customer)
         plain = {
             "minutes": self.minutes,
             "before": rules.before,
@@ -342,27 +353,30 @@ def _has_room(world: World, taken: Taken, who: list[Host], start: int, end: int)
 
 def _booking(world: World, taken: Taken, start: int, end: int) -> Booking:
     ours = taken.same_type and world.event_type is not None
-    return world.own(
+    customer = [] if taken.customer is None else [world.customers[taken.customer]]
+    seats = min(taken.seats, world.rules.capacity) if ours and world.rules.capacity > 1 else 0
+    booking = world.own(
         Booking,
         event_type=world.event_type if ours else None,
-        contact=None if taken.customer is None else world.customers[taken.customer],
+        contact=customer[0] if customer and not seats else None,
         title="Earlier",
         start_s=start,
         end_s=end,
         timezone="UTC",
         start_wall=start,
         state=_STATES[taken.state],
-        seats_taken=min(taken.seats, world.rules.capacity) if ours and world.rules.capacity > 1 else 0,
+        seats_taken=seats,
     )
+    world.guests_of[booking.pk] = [*customer, *world.customers[2:]][:seats] if seats else customer
+    return booking
 
 
 def _seats(world: World, booking: Booking) -> list[Seat]:
-    def seat(number: int) -> Seat:
-        return world.own(
-            Seat, booking=booking, number=number, contact=world.customers[1 + number], manage_digest=next(world.ids).hex
-        )
+    def seat(number: int, guest: Contact) -> Seat:
+        return world.own(Seat, booking=booking, number=number, contact=guest, manage_digest=next(world.ids).hex)
 
-    return [seat(number) for number in range(1, booking.seats_taken + 1)]
+    guests = world.guests_of[booking.pk] if booking.seats_taken else []
+    return [seat(number, guest) for number, guest in enumerate(guests, 1)]
 
 
 def _claim(world: World, taken: Taken, host: Host, start: int, end: int, booking: Booking | None) -> Claim:

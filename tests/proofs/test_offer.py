@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import itertools
 import os
 import random
@@ -62,8 +61,7 @@ def rows() -> tuple[int, ...]:
 
 def reserved(world: World, terms: Terms, start: int) -> Booking:
     if terms.capacity > 1:
-        fresh = copy.deepcopy(terms)  # what an undone attempt noted on a host must not outlive it
-        return reserve.take_seat(world.organisation, fresh, start, world.wish, actor=SYSTEM).booking
+        return reserve.take_seat(world.organisation, terms, start, world.wish, actor=SYSTEM).booking
     return reserve.book(world.organisation, terms, start, world.wish, actor=SYSTEM)
 
 
@@ -129,7 +127,8 @@ def books(world: World, terms: Terms, listed: Offer, start: int, tally: Tally) -
         booking = reserved(world, terms, start)
         assert (booking.start_s, booking.end_s) == (start, start + terms.length)
         if booking in world.bookings:
-            assert booking.seats_taken > 1
+            seats = next(each.seats_taken for each in world.bookings if each == booking)
+            assert booking.seats_taken == seats + (start not in world.own_seats)
             tally.seats += 1
             return
         chosen = booking.assignment["hosts"]
@@ -163,7 +162,7 @@ def holds_for(world: World, chance: random.Random, tally: Tally) -> None:
     for start in to_judge(world, terms, listed, chance):
         verdict = check(terms, start)
         assert verdict.ok is is_listed(terms, world, starts, start), (start, verdict)
-        if not verdict.ok:
+        if not verdict.ok and start not in world.own_seats:
             assert verdict.message == REFUSALS[verdict.code]
             assert refusing(terms, start) == verdict.code
             assert told.may_be(terms.hosts, start, verdict.code), (start, verdict)

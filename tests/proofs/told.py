@@ -99,11 +99,14 @@ def _full_for_everybody(world: World) -> _Full:
     if world.event_type is None:
         return []
     at = ZoneInfo(next((host.timezone for host in world.asked if host.is_active), "UTC"))
-    customer = None if world.rules.customer is None else world.customers[world.rules.customer]
     ours = [booking for booking in world.bookings if booking.event_type_id == world.event_type.pk]
-    theirs = [booking for booking in world.bookings if customer and booking.contact_id == customer.pk]
-    limits = world.rules.customer_limits if customer else (0, 0, 0)
-    return _full(world.rules.limits, ours, at) + _full(limits, theirs, at)
+    return _full(world.rules.limits, ours, at) + _full_for_customer(world, at)
+
+
+def _full_for_customer(world: World, at: ZoneInfo) -> _Full:
+    """Of the customer who asks, with their seats."""
+    theirs = [booking for booking in world.bookings if world.customer in world.guests_of[booking.pk]]
+    return _full(world.rules.customer_limits, theirs, at) if world.customer else []
 
 
 def _full_for_host(world: World, at: int, host: Host) -> _Full:
