@@ -46,6 +46,7 @@ class Settings(TypedDict, total=False):
     limits: dict[str, int]
     capacity: int
     needs_confirmation: bool
+    pending_blocks: bool
     place: str
     place_detail: str
     title_template: str

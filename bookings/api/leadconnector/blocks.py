@@ -15,7 +15,7 @@ from bookings.api.base import Refusal
 from bookings.api.leadconnector import finding, wire
 from bookings.api.leadconnector.dialect import LeadConnectorView
 from bookings.api.leadconnector.listing import Window
-from bookings.api.leadconnector.shown import Page, rows_of
+from bookings.api.leadconnector.shown import Page, Row, rows_of
 from bookings.api.leadconnector.wire import SURFACE, Moment
 from bookings.api.reader import Reader
 from bookings.domain import accounts, agenda, availability, calendar, refs
@@ -163,13 +163,14 @@ class BlockedSlots(LeadConnectorView):
         window = Window.asked(self)
         entries = [each for each in window.busy() if _takes_time(each)]
         page = Page(self.principal.organisation, rows_of(entries))
-        told, rows = set[str](), []
-        for row in page.rows:
-            together = set(page.kept(row).get("block") or ()) - {str(row.thing.pk)}
-            if not together & told:
-                told.add(str(row.thing.pk))
-                rows.append(row)
-        return Response({"events": [page.event(row) for row in rows]})
+        here = {str(row.thing.pk) for row in page.rows}
+        return Response({"events": [page.event(row) for row in page.rows if not _stands_behind(page, row, here)]})
+
+
+def _stands_behind(page: Page, row: Row, here: set[str]) -> bool:
+    """Whether another event on the page stands for this one as well: the first of a team's."""
+    first, *_ = page.kept(row).get("block") or [str(row.thing.pk)]
+    return first != str(row.thing.pk) and first in here
 
 
 def _takes_time(entry: Entry) -> bool:

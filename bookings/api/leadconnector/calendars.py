@@ -104,7 +104,7 @@ class Calendars(CalendarView):
         """`groupId` narrows the list, `showDrafted=false` leaves out the inactive ones."""
         self.asked_location(Reader())
         query = request.query_params
-        rows = EventType.objects.for_tenant(self.principal.organisation).select_related("group_rule", "schedule")
+        rows = finding.event_types(self.principal)
         if query.get("showDrafted", "").lower() == "false":
             rows = rows.filter(is_active=True)
         shown = self.shown(list(rows.order_by("name", "pk")))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from bookings.api import refusals
 from bookings.api.base import Principal, Problem, Refusal
@@ -29,9 +29,17 @@ def unknown(what: str) -> Refusal:
     return Refusal(400, "unknown", f"There is no such {what} in this location.")
 
 
-def event_type(principal: Principal, external_id: str) -> EventType | None:
+def event_types(principal: Principal) -> QuerySet[EventType]:
+    """Those of the location; for a token of one host, those that this host is in the team of."""
     rows = EventType.objects.for_tenant(principal.organisation).select_related("group_rule", "schedule")
-    return _one(principal, "event_type", external_id, rows)
+    if principal.host is None:
+        return rows
+    hosted = Q(hosts=principal.host) | Q(group_rule__hosts=principal.host)
+    return rows.filter(pk__in=EventType.objects.for_tenant(principal.organisation).filter(hosted).values("pk"))
+
+
+def event_type(principal: Principal, external_id: str) -> EventType | None:
+    return _one(principal, "event_type", external_id, event_types(principal))
 
 
 def host(principal: Principal, external_id: str) -> Host | None:

@@ -49,6 +49,8 @@ class GroupView(LeadConnectorView):
         return found
 
     def keep(self, group_id: str, group: dict[str, Any] | None) -> None:
+        if self.principal.host is not None:
+            raise refusals.forbidden("A token of one user cannot change the location's groups.")
         refs.keep(SURFACE, _KIND, self.principal.organisation, {group_id: group})
 
     def shown(self, group_id: str, group: dict[str, Any]) -> dict[str, Any]:

@@ -231,9 +231,10 @@ def moment(body: Mapping[str, Any], key: str, reader: Reader, home: str, *, requ
 
 def choice(body: dict[str, Any], key: str, choices: tuple[str, ...], reader: Reader) -> str:
     value = reader.text(body, key, key)
-    if value and value not in choices:
-        reader.wrong(key, "invalid", f"{key} must be one of the following values: {', '.join(choices)}.")
-    return value
+    if not value or value in choices:
+        return value
+    reader.wrong(key, "invalid", f"{key} must be one of the following values: {', '.join(choices)}.")
+    return ""
 
 
 def flag(body: dict[str, Any], key: str, reader: Reader) -> bool | None:
