@@ -28,7 +28,7 @@ UUID: Shape = {"type": "string", "format": "uuid"}
 ANYTHING: Shape = {}
 
 
-def record(required: Sequence[str] = (), **fields: Shape) -> Shape:
+def record(required: Sequence[str] = (), /, **fields: Shape) -> Shape:
     """An object with these fields; a client may send others as well."""
     shape: dict[str, Any] = {"type": "object", "properties": fields}
     return shape | ({"required": list(required)} if required else {})
