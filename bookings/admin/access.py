@@ -21,6 +21,7 @@ from unfold.decorators import action, display
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from bookings.domain import keys
+from bookings.domain.errors import Invalid
 from bookings.models import ApiKey, AuditEntry
 
 from .base import ReadOnlyAdmin, actor_of, each, pill
@@ -44,6 +45,16 @@ class IssueForm(OperatorForm):
     class Meta:
         model = ApiKey
         fields = ("organisation", "name", "dialect", "kind", "host", "scopes", "expires_at")
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean()
+        asked: dict[str, Any] = {name: values.get(name) for name in ("dialect", "kind", "host", "scopes", "expires_at")}
+        if not self.errors:
+            try:
+                keys.check(**asked)
+            except Invalid as error:
+                self.add_error(error.field, error.message)
+        return values
 
 
 @admin.register(ApiKey)

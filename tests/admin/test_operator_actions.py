@@ -112,6 +112,21 @@ def test_an_issued_key_is_shown_once_and_works(operator, world):
     assert ApiKey.everywhere.filter(name="New site").count() == 1
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"dialect": "timekit"}, "This API has no keys of that kind."),
+        ({"kind": "access_token"}, "A key of this kind stands for one host: say which."),
+        ({"expires_at_0": "2020-01-01", "expires_at_1": "00:00"}, "This has passed already."),
+    ],
+)
+def test_a_key_that_could_never_be_used_is_not_made(operator, world, changes, message):
+    asked = {"organisation": str(world.organisation.pk), "name": "X", "dialect": "cronofy", "kind": "client_secret"}
+    answer = operator.post(reverse("admin:bookings_apikey_add"), asked | changes)
+    assert message in answer.content.decode()
+    assert not ApiKey.everywhere.filter(name="X").exists()
+
+
 def test_a_key_is_not_bound_to_a_foreign_host(operator, world):
     foreign = factories.host()
     page = operator.post(

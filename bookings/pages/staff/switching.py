@@ -138,8 +138,13 @@ def _try_timekit(kind: str, place: Place) -> str:
 
 
 def _morgen(kind: str, place: Place) -> list[Code]:
-    version, name = ("v3", "MORGEN_API_KEY") if kind == "api_key" else ("v1", "MORGEN_BEARER_TOKEN")
-    lines = [f"export MORGEN_BASE_URL={quote(f'{place.base}/{version}')}", f"export {name}={place.secret(kind)}"]
+    version = "v3" if kind == "api_key" else "v1"
+    lines = [
+        f"export MORGEN_BASE_URL={quote(f'{place.base}/{version}')}",
+        f"export MORGEN_API_KEY={place.secret(kind)}",
+    ]
+    if kind == "bearer":  # which it prefers, but it does not start without the other
+        lines[1] = f"export MORGEN_BEARER_TOKEN={place.secret(kind)} MORGEN_API_KEY=unused"
     return [Code("guten-morgen", "\n".join(lines))]
 
 
