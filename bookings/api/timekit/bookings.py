@@ -34,6 +34,7 @@ class BookingView(TimekitView):
     """What the paths of bookings share."""
 
     model = "Booking"
+    fields = wire.BOOKING_FIELDS
 
     def visible(self) -> QuerySet[Booking]:
         """The bookings that this caller reaches, ready to be shown."""

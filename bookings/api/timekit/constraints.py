@@ -16,7 +16,7 @@ from bookings.api.reader import Reader
 from bookings.api.timekit.times import Clock, Stamp, Unreadable
 from bookings.engine.hours import WeeklyHours, open_intervals
 from bookings.engine.intervals import Interval, intersect, subtract, union
-from bookings.engine.zones import canonical
+from bookings.engine.zones import DAY, canonical, weekday, zone
 
 MOST = 500
 _NAMES = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -65,6 +65,32 @@ class Rules:
             tuple(intersect([(start, end) for start, end in day], _with_night(self.week, index)))
             for index, day in enumerate(week)
         )
+
+    def days(self, tzid: str, first: int, last: int) -> dict[int, tuple[Block, ...]]:
+        """The days from `first` to `last` (day numbers) on which periods leave other hours than the week does."""
+        clock = zone(tzid)
+        spans = {
+            kind: union([_in_order((clock.to_wall(lo), clock.to_wall(hi))) for lo, hi in (p.on(tzid) for p in periods)])
+            for kind, periods in (("allow", self.allowed), ("block", self.blocked))
+        }
+        found: dict[int, tuple[Block, ...]] = {}
+        for start, end in union(*spans.values()):
+            for day in range(max(first, start // DAY), min(last, (end - 1) // DAY) + 1):
+                found[day] = self._hours_of(day, spans["allow"], spans["block"])
+        return found
+
+    def _hours_of(self, day: int, allowed: list[Interval], blocked: list[Interval]) -> tuple[Block, ...]:
+        midnight = day * DAY
+        left: list[Interval] = [(midnight + start * 60, midnight + end * 60) for start, end in self.week[weekday(day)]]
+        if self.allowed:
+            left = intersect(left, allowed)
+        left = subtract(left, blocked)
+        return tuple((-(-(start - midnight) // 60), (end - midnight) // 60) for start, end in left if end - start >= 60)
+
+    @property
+    def usual_week(self) -> list[list[list[int]]]:
+        """The hours of days without periods: none where only periods are allowed."""
+        return [[] for _ in range(7)] if self.allowed else [[list(block) for block in day] for day in self.week]
 
 
 def _in_order(span: Interval) -> Interval:

@@ -36,6 +36,7 @@ class EventView(TimekitView):
     """What the paths of events share."""
 
     model = "Event"
+    fields = wire.EVENT_FIELDS
 
     def body_of(self, entries: Sequence[Entry]) -> list[dict[str, Any]]:
         events = [entry.event for entry in entries if entry.event is not None]

@@ -27,6 +27,7 @@ class Plan:
         self, principal: Principal, asked: AskedBooking, project: EventType | None, clock: Clock, reader: Reader
     ) -> None:
         self.principal, self.asked, self.project = principal, asked, project
+        self.usual = _usual(project)
         self.host = self._host(reader)
         self.home = self.host.timezone if self.host is not None else principal.organisation.timezone
         self.start, self.end = (stamp.at(clock.zone(self.home)) if stamp else 0 for stamp in (asked.start, asked.end))
@@ -90,12 +91,12 @@ class Plan:
         # Waiting for an answer blocks nothing in this graph, unless the project's own policy says so.
         keeps_time = project is not None and project.needs_confirmation and project.pending_blocks
         return reserve.Wish(
-            title=asked.what or (project.name if project is not None else ""),
+            title=asked.what or self.usual.get("what") or (project.name if project is not None else ""),
             timezone=zone_of(customer, self.clock, self.home),
             name=customer.name,
             email=customer.email,
             phone=customer.phone,
-            description=asked.description,
+            description=asked.description or self.usual.get("description", ""),
             location=asked.where or (project.place_detail if project is not None else ""),
             answers=customer.extra,
             guests=tuple(Person(each) for each in self._guests()),
@@ -123,6 +124,14 @@ class Plan:
             "my_rsvp": asked.my_rsvp,
         }
         return {"graph": self.graph, **{name: value for name, value in told.items() if value}}
+
+
+def _usual(project: EventType | None) -> dict[str, str]:
+    """What a project says in the bookings made with it, unless they say it themselves."""
+    if project is None:
+        return {}
+    said = refs.kept(wire.SURFACE, "event_type", [project])[project.pk].get("booking", {})
+    return {name: text for name in ("what", "description") if isinstance(text := said.get(name), str)}
 
 
 def book(plan: Plan) -> Booking:

@@ -296,6 +296,11 @@ def seconds(text: str) -> int | None:
     return sum(size * _UNITS[unit] for size, unit in steps)
 
 
+def is_relative(text: str) -> bool:
+    """Whether a text says a time by its distance from now."""
+    return _steps(text) is not None
+
+
 def moment(text: str, now: int, tzid: str, form: str = "") -> int:
     """An instant said as a time, or relative to now: "2 days", "-1 hour", "3 days 2 weeks", "tomorrow".
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import availability, bookings, events, views
+from . import availability, bookings, calendars, events, projects, resources, views
 
 dialect = views.DIALECT
 
@@ -24,6 +24,17 @@ urlpatterns: list[URLPattern] = [
     *_both("bookings/<str:booking_id>", bookings.OneBooking),
     *_both("bookings/<str:booking_id>/reschedule", bookings.Reschedule),
     *_both("bookings/<str:booking_id>/<str:action>", bookings.Action),
+    *_both("calendars", calendars.Calendars),
+    *_both("calendars/<str:calendar_id>", calendars.OneCalendar),
+    *_both("resources", resources.Resources),
+    *_both("resources/timezone/<str:email>", resources.TimezoneOf),
+    *_both("resources/<str:resource_id>", resources.OneResource),
+    *_both("projects", projects.Projects),
+    *_both("projects/embed/<str:project_id>", projects.ForWidget),
+    *_both("projects/hosted/<str:slug>", projects.ForWidget),
+    *_both("projects/<str:project_id>", projects.OneProject),
+    *_both("projects/<str:project_id>/resources", projects.Team),
+    *_both("projects/<str:project_id>/resources/<str:resource_id>", projects.TeamMember),
     *_both("events", events.Events),
     *_both("events/<str:event_id>", events.OneEvent),
 ]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 from django.http import HttpRequest, HttpResponse
@@ -36,7 +37,7 @@ class Timekit(Dialect):
 
     def authenticate(self, request: Request) -> Principal:
         """An empty user name with an app or widget key, or a resource's e-mail address with that resource's key."""
-        email, secret = _credentials(request.headers.get("Authorization", ""))
+        email, secret = credentials(request)
         key = keys.find_of_host(email, secret, self.name) if email.strip() else _of_application(secret)
         if key is None:
             raise refusals.unauthenticated()
@@ -46,8 +47,7 @@ class Timekit(Dialect):
         if isinstance(refusal.cause, SlotTaken):
             return Response(wire.taken(refusal.cause), status=422)
         if refusal.problems:
-            spelling = wire.FIELDS if refusal.cause else {}  # the domain names fields in its own words
-            return Response({"errors": wire.problems(refusal.problems, spelling)}, status=refusal.status)
+            return Response({"errors": wire.problems(refusal.problems)}, status=refusal.status)
         challenge = {"WWW-Authenticate": 'Basic realm="convene"'} if refusal.status == 401 else {}
         text = _GONE if refusal.status == 404 else refusal.message
         return Response({"error": text}, status=refusal.status, headers=challenge)
@@ -56,9 +56,9 @@ class Timekit(Dialect):
 DIALECT = Timekit()
 
 
-def _credentials(header: str) -> tuple[str, str]:
+def credentials(request: Request) -> tuple[str, str]:
     """User name and password of HTTP Basic (RFC 7617); empty ones for anything else."""
-    scheme, _, packed = header.partition(" ")
+    scheme, _, packed = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return "", ""
     try:
@@ -75,12 +75,16 @@ def _of_application(secret: str) -> ApiKey | None:
 
 
 class TimekitView(DialectView):
-    """`model` is what a 404 says is not there. `public` paths are those of widgets: pages of any origin may call them
-    (never with cookies, which these paths do not read)."""
+    """`model` is what a 404 says is not there, `fields` where the domain's fields stand in a body.
+
+    `public` paths are those of widgets: pages of any origin may call them (never with cookies, which these paths do
+    not read).
+    """
 
     dialect = DIALECT
     model = ""
     public = False
+    fields: Mapping[str, str] = {}
     clock: Clock
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -101,7 +105,10 @@ class TimekitView(DialectView):
         self.clock = _clock(request)
 
     def handle_exception(self, exc: Exception) -> Response:
-        response = super().handle_exception(exc)
+        refusal = refusals.of(exc)
+        if refusal.cause is not None:  # the domain names fields in its own words
+            refusal.problems = [replace(each, path=self.fields.get(each.path, each.path)) for each in refusal.problems]
+        response = super().handle_exception(refusal)
         if response.status_code == 404 and self.model and isinstance(response.data, dict):
             response.data["model"] = self.model
         return response

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from bookings.api.reader import Reader
 from bookings.api.refusals import Problem
+from bookings.api.timekit.constraints import Rules, of_week
 from bookings.api.timekit.times import Clock, Stamp, Unreadable
 from bookings.domain.agenda import Entry
 from bookings.domain.errors import SlotTaken
@@ -24,19 +25,35 @@ Names = dict[uuid.UUID, str]
 
 CLOCK_HEADERS = ("InputTimestampFormat", "OutputTimestampFormat", "Timezone")
 
-FIELDS = {
+EVENT_FIELDS = {
     "title": "what",
     "location": "where",
     "start_wall": "start",
     "duration": "end",
     "people": "participants",
+}
+BOOKING_FIELDS = EVENT_FIELDS | {
     "email": "customer.email",
     "name": "customer.name",
     "phone": "customer.phone",
+    "timezone": "customer.timezone",
     "host": "resource_id",
     "event_type": "project_id",
 }
-"""Where the domain's fields stand in a request's body."""
+RESOURCE_FIELDS = {"weekly": "availability_constraints", "days": "availability_constraints"}
+CALENDAR_FIELDS = {"colour": "backgroundcolor"}
+PROJECT_FIELDS = {
+    "durations": "availability.length",
+    "buffer_before": "availability.buffer",
+    "buffer_after": "availability.buffer",
+    "slot_interval": "availability.timeslot_increments",
+    "minimum_notice": "availability.from",
+    "window_days": "availability.to",
+    "place_detail": "booking.where",
+    "team": "resources",
+    "weekly": "availability_constraints",
+}
+"""Where the domain's fields stand in the bodies of each kind."""
 
 RSVP = {
     "accepted": Participant.Rsvp.ACCEPTED,
@@ -52,10 +69,10 @@ NOT_BLOCKING = ("free", "transparent", "ignore_availability", "ignored")
 _TRUTH = {True: True, False: False, "1": True, "0": False, "true": True, "false": False}
 
 
-def problems(found: Sequence[Problem], spelling: Mapping[str, str]) -> dict[str, list[str]]:
+def problems(found: Sequence[Problem]) -> dict[str, list[str]]:
     errors: dict[str, list[str]] = {}
     for problem in found:
-        errors.setdefault(spelling.get(problem.path, problem.path) or "request", []).append(problem.message)
+        errors.setdefault(problem.path or "request", []).append(problem.message)
     return errors
 
 
@@ -253,6 +270,36 @@ def calendar(place: Calendar, names: Names, clock: Clock, *, public: bool = Fals
 def bookable(host: Host, names: Names) -> dict[str, Any]:
     """A resource as a slot names it: what anybody on a web page may know."""
     return {"id": names[host.pk], "name": host.name, "timezone": host.timezone}
+
+
+def resource(
+    host: Host, calendars: Sequence[Calendar], names: Names, kept: dict[str, Any], clock: Clock
+) -> dict[str, Any]:
+    first, _, last = host.name.partition(" ")
+    made = clock.noted(host.created_at.timestamp())
+    return {
+        "id": names[host.pk],
+        "first_name": first,
+        "last_name": last,
+        "name": host.name,
+        "email": host.email,
+        "timezone": host.timezone,
+        "image": kept.get("image"),
+        "meta": kept.get("meta", {}),
+        "availability_constraints": _constraints(host, kept),
+        "calendars": [calendar(place, names, clock) for place in calendars],
+        "created_at": made,
+        "updated_at": made,
+    }
+
+
+def _constraints(host: Host, kept: dict[str, Any]) -> list[Any]:
+    """As they were written, while the hours are still those they mean; otherwise the hours as they are."""
+    week = host.schedule.weekly
+    if "constraints" in kept and kept.get("week") == week:
+        said: list[Any] = kept["constraints"]
+        return said
+    return [] if week == Rules().usual_week else of_week(week)
 
 
 def date_of(instant: int, tzid: str) -> str:
