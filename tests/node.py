@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 TIME_LIMIT_S = 60
+INSTALL_LIMIT_S = 300
 
 
 def is_available() -> bool:
@@ -27,12 +28,16 @@ def is_available() -> bool:
         return False
 
 
+def _home() -> Path:
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "convene-tests" / "npm"
+
+
 def package(name: str, version: str, integrity: str) -> Path:
     """The folder of one package, without its dependencies, downloaded when it is not in the cache.
 
     :param integrity: the registry's `dist.integrity`; what differs from it is not unpacked.
     """
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "convene-tests" / "npm"
+    home = _home()
     folder = home / f"{name.replace('/', '__')}@{version}"
     if not folder.exists():
         home.mkdir(parents=True, exist_ok=True)
@@ -42,6 +47,24 @@ def package(name: str, version: str, integrity: str) -> Path:
             if not folder.exists():
                 unpacked.rename(folder)
     return folder
+
+
+def installed(name: str, version: str) -> Path:
+    """The folder of one package with its dependencies beside it, installed when it is not in the cache. Nothing that
+    packages want to run while they are installed is run."""
+    home = _home()
+    folder = home / f"{name.replace('/', '__')}@{version}-installed"
+    if not folder.exists():
+        home.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=home) as place:
+            flags = ["--ignore-scripts", "--no-audit", "--no-fund", "--no-package-lock", "--silent"]
+            made = Path(place) / "made"
+            made.mkdir()
+            command = ["npm", "install", "--prefix", str(made), *flags, f"{name}@{version}"]
+            subprocess.run(command, cwd=made, capture_output=True, check=True, timeout=INSTALL_LIMIT_S)
+            if not folder.exists():
+                made.rename(folder)
+    return folder / "node_modules" / name
 
 
 def _unpacked(place: Path, spec: str, integrity: str) -> Path:

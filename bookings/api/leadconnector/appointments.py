@@ -67,8 +67,11 @@ class Appointment(AppointmentView):
         return Response({"event": self.shown(found, event_id, whole=True)})
 
     def put(self, request: Request, event_id: str) -> Response:
-        found = finding.commitment(self.principal, event_id)
-        changing.change(self.principal, found, self.asked(creating=False))
+        found, asked = finding.commitment(self.principal, event_id), self.asked(creating=False)
+        before = self.shown(found, event_id, whole=False)
+        changing.change(self.principal, found, asked)
+        if asked.status == "cancelled" and found.entry.booking is None:  # a plain event that is cancelled is gone
+            return Response(before | {"appointmentStatus": "cancelled"})
         changed = finding.commitment(self.principal, event_id)
         return Response(self.shown(changed, event_id, whole=False))
 

@@ -10,13 +10,12 @@ from django.db import transaction
 from bookings.api.base import Principal, Refusal
 from bookings.api.leadconnector import finding, making, places, wire
 from bookings.api.leadconnector.finding import Found
+from bookings.api.leadconnector.places import Place
 from bookings.api.leadconnector.wire import SURFACE, Asked
-from bookings.domain import agenda, calendar, refs, reserve
+from bookings.domain import agenda, calendar, refs, reserve, rooms, series
 from bookings.domain.agenda import Entry
 from bookings.domain.audit import Actor
-from bookings.models import Booking
-
-_UNFORCED = ("", "new", "confirmed")
+from bookings.models import Booking, Event
 
 
 @transaction.atomic
@@ -27,13 +26,14 @@ def change(principal: Principal, found: Found, asked: Asked) -> None:
         _change_seat(found, asked, principal.actor)
         return
     shift = asked.start.at - found.entry.start_s if asked.start is not None else 0
+    thing = found.series or found.entry.thing
     for entry in found.entries:
         if entry.booking is None:
-            _change_event(entry, asked, principal.actor)
+            own = _change_event(entry, asked, principal.actor)
+            thing = own if entry is found.entry else thing
         elif found.series is None or entry.booking.state in Booking.LIVE:
             moved = asked if entry is found.entry else _shifted(asked, shift, entry)
             _change_booking(principal, entry, entry.booking, moved)
-    thing = found.series or found.entry.thing
     kind = "series" if found.series else "booking" if found.entry.booking is not None else "event"
     refs.keep(SURFACE, kind, thing, _raw(asked))
 
@@ -76,12 +76,17 @@ def _change_seat(found: Found, asked: Asked, actor: Actor) -> None:
     refs.keep(SURFACE, "seat", found.seat, _raw(asked) | said)
 
 
-def _change_event(entry: Entry, asked: Asked, actor: Actor) -> None:
-    """A plain event has no status of its own but that it is there."""
+def _change_event(entry: Entry, asked: Asked, actor: Actor) -> Booking | Event:
+    """The event that was changed. A plain one has no status of its own but that it is there."""
     if asked.status == "cancelled":
         cancel_event(entry, actor)
-        return
-    agenda.change(
+        return entry.thing
+    if entry.event is not None and entry.recurrence_wall is not None and entry.event.master is None:
+        # From now on the occurrence has a row of its own, which is changed like any event.
+        data = series.occurrence(entry.event, entry.recurrence_wall)
+        own = series.change_occurrence(entry.event, entry.recurrence_wall, data, actor=actor)
+        entry = replace(entry, event=own)
+    return agenda.change(
         entry,
         actor=actor,
         start_s=asked.start.at if asked.start else None,
@@ -89,7 +94,7 @@ def _change_event(entry: Entry, asked: Asked, actor: Actor) -> None:
         title=asked.title or None,
         description=asked.description,
         location=asked.address,
-    )
+    ).thing
 
 
 def _change_booking(principal: Principal, entry: Entry, booking: Booking, asked: Asked) -> None:
@@ -101,13 +106,11 @@ def _change_booking(principal: Principal, entry: Entry, booking: Booking, asked:
     elif asked.status == "new" and wire.status_of(booking) != "new":
         raise Refusal(400, "status", "The appointment is past being new.")
     _move(entry, booking, asked, actor)
-    reserve.describe(
-        booking,
-        actor=actor,
-        title=asked.title or None,
-        description=asked.description,
-        location=_location(booking, asked),
-    )
+    place = _place(booking, asked)
+    location = place.text if place is not None else asked.address
+    reserve.describe(booking, actor=actor, title=asked.title or None, description=asked.description, location=location)
+    if place is not None and place.room is not None:
+        _give_room(booking, place.room, actor)
     making.come_to(booking, asked.status, actor)
 
 
@@ -142,14 +145,23 @@ def _check_user(principal: Principal, booking: Booking, asked: Asked) -> None:
         raise Refusal(400, "user", "An appointment stays with its user. Cancel it and book with the other one.")
 
 
-def _location(booking: Booking, asked: Asked) -> str | None:
-    if asked.address is not None and not asked.place_type:
-        return asked.address
+def _place(booking: Booking, asked: Asked) -> Place | None:
+    """Where it takes place from now on; None when nothing was said of that but perhaps an address."""
     if not (asked.place_type or asked.place_id) or booking.event_type is None:
         return None
     kept = refs.kept(SURFACE, "event_type", [booking.event_type])[booking.event_type.pk]
-    locations = places.configured(booking.event_type, kept, asked.user_id)
-    return places.chosen(asked, locations, booking.event_type).text
+    return places.chosen(asked, places.configured(booking.event_type, kept, asked.user_id), booking.event_type)
+
+
+def _give_room(booking: Booking, kind: str, actor: Actor) -> None:
+    """Let it meet in a room of that kind, or in none."""
+    event = agenda.find(booking.organisation_id, booking.pk).event
+    if event is None or event.deleted_at is not None:
+        return
+    host = event.calendar.account.host
+    room = rooms.of_booking(booking.event_type, kind, host=host, key=booking.pk) if kind else {}
+    if room != event.conference:
+        calendar.change(event, replace(calendar.data_of(event), conference=room), actor=actor)
 
 
 def _shifted(asked: Asked, shift: int, entry: Entry) -> Asked:

@@ -12,6 +12,7 @@ from django.db.models import Q, QuerySet
 
 from bookings.api import refusals
 from bookings.api.base import Principal, Problem, Refusal
+from bookings.api.leadconnector.shown import starts_by_rule
 from bookings.api.leadconnector.wire import NOT_IN_TEAM, SURFACE
 from bookings.domain import agenda, calendar, contacts, refs
 from bookings.domain.agenda import Entry
@@ -159,8 +160,10 @@ def _occurrence(principal: Principal, external_id: str) -> Entry:
         raise NotFound("There is no such event.")
     entry, start = agenda.find(principal.organisation, known), int(match[2]) // 1000
     assert entry.event is not None
-    here = calendar.occurrences([entry.event.calendar], start, start + 1)
-    for each in here:
+    for own in entry.event.overrides.filter(deleted_at=None).select_related("calendar__account__host", "master"):
+        if starts_by_rule(entry.event, own.recurrence_wall or 0, own) == start:
+            return agenda.find(principal.organisation, own.pk)
+    for each in calendar.occurrences([entry.event.calendar], start, start + 1):
         if each.event.pk == known and each.start_s == start:
             return Entry(entry.event, None, each.start_s, each.end_s, each.recurrence_wall)
     raise NotFound("There is no such occurrence.")

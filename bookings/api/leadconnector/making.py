@@ -162,6 +162,7 @@ def _wish(asked: Asked, event_type: EventType, contact: Contact, place: Place, z
         phone=contact.phone,
         description=asked.description or "",
         location=place.text,
+        room=place.room,
         locale=contact.locale,
         surface=SURFACE,
         event_type=event_type,

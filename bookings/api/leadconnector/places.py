@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bookings.api.leadconnector.wire import LOCATION_TYPES, Asked
+from bookings.domain import rooms
 from bookings.models import EventType
 
 DEFAULT = "default"
@@ -39,18 +40,23 @@ _PLACE_OF = {
     "google_conference": EventType.Place.MEET,
     "ms_teams_conference": EventType.Place.TEAMS,
 }
-_WORDS = {"zoom": "Zoom", "gmeet": "Google Meet", "google": "Google Meet", "ms_teams": "Microsoft Teams"}
-_ROOMS = {"gmeet": "meet", "google": "meet", "ms_teams": "teams"}
+WORDS = {"zoom": "Zoom", "gmeet": "Google Meet", "google": "Google Meet", "ms_teams": "Microsoft Teams"}
+"""What stands for the address of a room that has none yet."""
+
+_ROOMS = {"gmeet": rooms.MEET, "google": rooms.MEET, "ms_teams": rooms.TEAMS, "zoom": rooms.LINK}
+"""Who says Zoom means the host's own room: we have no account there."""
+
 _NUMBERED = re.compile(rf"({'|'.join(LOCATION_TYPES)})_\d{{1,3}}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Place:
-    """`type` is one of LOCATION_TYPES, `text` what people read, `room` the kind of virtual room to be made, if any."""
+    """`type` is one of LOCATION_TYPES, `text` what was said of it, `room` the kind of virtual room (`rooms.KINDS`): ""
+    for none, None for that of the event type."""
 
     type: str
     text: str
-    room: str = ""
+    room: str | None = ""
 
 
 def configured(event_type: EventType, kept: Mapping[str, Any], user_id: str) -> list[dict[str, Any]]:
@@ -84,18 +90,26 @@ def chosen(asked: Asked, locations: list[dict[str, Any]], event_type: EventType)
     for index, each in enumerate(locations):
         if each["meetingId"] == wanted or (wanted == DEFAULT and index == 0):
             return _configured(each, asked.address or "", event_type)
+    if wanted == DEFAULT and not asked.place_type:
+        return Place("custom", asked.address or "", None)
     numbered = _NUMBERED.fullmatch(wanted)
     return _typed(asked.place_type or (numbered[1] if numbered else "custom"), asked.address or "", locations)
 
 
 def _configured(location: Mapping[str, Any], address: str, event_type: EventType) -> Place:
-    kind = KINDS[location["kind"]]
-    own = event_type.place if event_type.place in (EventType.Place.JITSI, EventType.Place.LINK) else ""
-    text = address or str(location.get("location") or "") or _WORDS.get(kind, "")
-    return Place(kind, text, _ROOMS.get(kind, own if kind == "custom" else ""))
+    kind, said = KINDS[location["kind"]], address or str(location.get("location") or "")
+    if kind == "custom" and event_type.place in (EventType.Place.JITSI, EventType.Place.LINK):
+        return Place(kind, "" if said == event_type.place_detail else said, None)
+    return _spoken(kind, said)
 
 
 def _typed(kind: str, address: str, locations: list[dict[str, Any]]) -> Place:
     alike = next((each for each in locations if KINDS[each["kind"]] == kind), {})
-    text = address or str(alike.get("location") or "") or _WORDS.get(kind, "")
-    return Place(kind, text, _ROOMS.get(kind, ""))
+    return _spoken(kind, address or str(alike.get("location") or ""))
+
+
+def _spoken(kind: str, said: str) -> Place:
+    """A room is made only where nobody said where it is."""
+    if kind == "zoom" and not said:
+        return Place(kind, WORDS[kind], _ROOMS[kind])
+    return Place(kind, said, "" if said else _ROOMS.get(kind, ""))

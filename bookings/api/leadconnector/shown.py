@@ -7,9 +7,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from bookings.api.leadconnector import wire
+from bookings.api.leadconnector import places, wire
 from bookings.domain import refs
 from bookings.domain.agenda import Entry
+from bookings.domain.event_rows import home_zone
+from bookings.engine.zones import zone
 from bookings.models import Booking, Contact, Event, EventType, Host, Organisation, Seat
 
 _SHOWN_AS_KEPT = ("meetingLocationType", "meetingLocationId", "toNotify")
@@ -71,6 +73,13 @@ def rows_of(entries: Sequence[Entry]) -> list[Row]:
     return found
 
 
+def starts_by_rule(master: Event, recurrence_wall: int, occurrence: Event) -> int:
+    """When an occurrence happens unless it is moved, in UTC seconds, from its name inside the series."""
+    place = occurrence.calendar
+    local = master.all_day or master.floating
+    return zone(home_zone(place, place.account.host) if local else master.timezone).to_utc(recurrence_wall)
+
+
 class Page:
     """Some rows with everything that is needed to show them."""
 
@@ -80,10 +89,14 @@ class Page:
         self.location_id = refs.ref(wire.SURFACE, "organisation", organisation)
         self._ids: dict[uuid.UUID, str] = {}
         self._kept: dict[uuid.UUID, dict[str, Any]] = {}
+        self._masters = self._of_occurrences(organisation)
         for kind in ("booking", "event", "seat"):
-            if things := [row.thing for row in self.rows if row.kind == kind]:
-                self._ids |= refs.refs(wire.SURFACE, kind, things)
-                self._kept |= refs.kept(wire.SURFACE, kind, things)
+            things = [row.thing for row in self.rows if row.kind == kind]
+            named = [each for each in things if getattr(each, "master_id", None) not in self._masters]
+            if kind == "event":
+                named += self._masters.values()
+            self._ids |= refs.refs(wire.SURFACE, kind, named) if named else {}
+            self._kept |= refs.kept(wire.SURFACE, kind, things) if things else {}
         self._series = self._of_series(organisation)
         contacts = {row.contact for row in self.rows} - {None}
         calendars = {row.event_type for row in self.rows} - {None}
@@ -93,6 +106,12 @@ class Page:
         wanted = {pk for row in self.rows for pk in row.host_ids}
         self._hosts: dict[uuid.UUID, Host] = Host.objects.for_tenant(organisation).in_bulk(list(wanted))
         self._users = refs.refs(wire.SURFACE, "host", self._hosts.values())
+
+    def _of_occurrences(self, organisation: Organisation) -> dict[uuid.UUID, Event]:
+        """{id: series} of the occurrences that have a row of their own."""
+        events = [row.entry.event for row in self.rows if row.kind == "event" and row.entry.event is not None]
+        ids = {event.master_id for event in events} - {None}
+        return Event.objects.for_tenant(organisation).in_bulk(list(ids)) if ids else {}
 
     def _of_series(self, organisation: Organisation) -> dict[str, dict[str, Any]]:
         """{id of a series: what was said when it was made}"""
@@ -106,6 +125,8 @@ class Page:
 
     def series_id(self, row: Row) -> str:
         """What the series is called of which a booking is one date; empty when it is none that was made here."""
+        if row.entry.booking is None:
+            return ""
         series_id, is_date, _ = self._ids[row.thing.pk].partition("_")
         return series_id if is_date and series_id in self._series else ""
 
@@ -121,11 +142,13 @@ class Page:
         return row.entry.booking is None and "block" in self.kept(row)
 
     def id(self, row: Row) -> str:
-        """Of an occurrence of a plain series, the series with the occurrence's time."""
-        own = self._ids[row.thing.pk]
-        if row.entry.booking is None and row.entry.recurrence_wall is not None:
-            return wire.instance_id(own, row.entry.start_s, row.entry.end_s)
-        return own
+        """Of an occurrence of a plain series, the series with the time that the occurrence has by its rule."""
+        event = row.entry.event
+        if row.entry.booking is not None or event is None or row.entry.recurrence_wall is None:
+            return self._ids[row.thing.pk]
+        master = self._masters.get(event.master_id or event.pk, event)
+        start = row.entry.start_s if master is event else starts_by_rule(master, row.entry.recurrence_wall, event)
+        return wire.instance_id(self._ids[master.pk], start, start + master.duration)
 
     def appointment(self, row: Row) -> dict[str, Any]:
         """The answer to making or changing one."""
@@ -141,7 +164,7 @@ class Page:
             "meetingLocationType": raw.get("meetingLocationType") or "custom",
             "appointmentStatus": self._status(row),
             "assignedUserId": people[0] if people else "",
-            "address": row.entry.location,
+            "address": self._address(row),
             **self._recurrence(row),
         }
 
@@ -166,6 +189,14 @@ class Page:
     def _time(self, row: Row, at: int, offset: str) -> str:
         tzid = row.entry.event.timezone if row.entry.event else row.entry.timezone
         return wire.spell(at, self.kept(row).get(offset, ""), tzid or self.timezone)
+
+    def _address(self, row: Row) -> str:
+        """What was said of the place, or else where its room is."""
+        room = row.entry.event.conference if row.entry.event is not None else {}
+        kind = str(self.kept(row).get("meetingLocationType", ""))
+        word = places.WORDS.get(kind, "")
+        said = row.entry.location if row.entry.location != word else ""
+        return said or str(room.get("url", "")) or word
 
     def _status(self, row: Row) -> str:
         if row.seat is not None and row.seat.cancelled_at is not None:
@@ -202,8 +233,11 @@ class Page:
                 return {"isRecurring": False}
             told = {"isRecurring": True, "rrule": self.kept(row).get("rrule", "")}
             return told | ({"masterEventId": self.series_id(row)} if self.series_id(row) else {})
-        rules = event.recurrence_rules if event is not None else []
+        master = self._masters.get(event.master_id or event.pk, event) if event is not None else None
+        rules = master.recurrence_rules if master is not None else []
         if not rules and row.entry.recurrence_wall is None:
             return {"isRecurring": False}
         told = {"isRecurring": True, "rrule": "\n".join(f"RRULE:{rule}" for rule in rules)}
-        return told | ({"masterEventId": self._ids[row.thing.pk]} if row.entry.recurrence_wall is not None else {})
+        if row.entry.recurrence_wall is not None:
+            told["masterEventId"] = self.id(row).partition("_")[0]
+        return told

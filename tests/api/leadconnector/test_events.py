@@ -338,6 +338,26 @@ def test_one_occurrence_of_a_plain_series_is_read_and_deleted(here: Location) ->
     assert here.get(f"{APPOINTMENTS}/{second['id']}").status_code == 404
 
 
+def test_one_occurrence_of_a_plain_series_is_changed_and_keeps_its_id(here: Location) -> None:
+    plain(here.host, f"{DAY}T12:00:00", recurrence_rules=("FREQ=DAILY;COUNT=3",))
+    first, second, third = here.events(DAY, later(70))
+    body = {"startTime": f"{NEXT}T15:00:00Z", "title": "Later"}
+    answer = here.put(f"{APPOINTMENTS}/{second['id']}", body)
+    assert (answer.status_code, answer.json()["id"], answer.json()["title"]) == (200, second["id"], "Later")
+    again = here.put(f"{APPOINTMENTS}/{second['id']}", {"title": "Later still"})
+    assert (again.status_code, again.json()["startTime"]) == (200, f"{NEXT}T15:00:00Z")
+    listed = here.events(DAY, later(70))
+    assert [(event["id"], event["title"]) for event in listed] == [
+        (first["id"], "Dentist"),
+        (second["id"], "Later still"),
+        (third["id"], "Dentist"),
+    ]
+    assert {event["masterEventId"] for event in listed} == {second["masterEventId"]}
+    assert here.read(second["id"]) == listed[1]
+    assert here.delete(f"/calendars/events/{second['id']}").status_code == 201
+    assert [event["id"] for event in here.events(DAY, later(70))] == [first["id"], third["id"]]
+
+
 def test_times_of_others_are_told_on_the_events_own_clock(db: None) -> None:
     location = make_location(timezone="Europe/Berlin")
     Host.everywhere.filter(pk=location.host.pk).update(timezone="Europe/Berlin")
