@@ -12,7 +12,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings.api.base import Refusal
-from bookings.api.morph import gathering, listing, offers, paging, wire
+from bookings.api.morph import gathering, listing, offers, paging, schema, wire
 from bookings.api.morph.fields import FIELDS
 from bookings.api.morph.views import ResourceView
 from bookings.domain import availability, refs
@@ -44,6 +44,7 @@ class CatalogueView(ResourceView):
 class EventTypes(CatalogueView):
     """Of both kinds: those that can be booked now, and those that are switched off."""
 
+    @schema.told("List event types", answers={200: schema.page(schema.EVENT_TYPE)}, parameters=schema.LISTING)
     def get(self, request: Request) -> Response:
         query = request.query_params
         filters = paging.filters_of(query, "status")
@@ -57,6 +58,7 @@ class EventTypes(CatalogueView):
 
 
 class OneEventType(CatalogueView):
+    @schema.told("Retrieve an event type", answers={200: schema.EVENT_TYPE}, parameters=[schema.FIELDS, schema.EXPAND])
     def get(self, request: Request, resource_id: str) -> Response:
         found = self.type_called(resource_id)
         if found is None:
@@ -86,6 +88,7 @@ class Window:
 class Slots(CatalogueView):
     """Free starts, one event type after the other; a page looks at most a month ahead of where it begins."""
 
+    @schema.told("List free slots", answers={200: schema.page(schema.SLOT)}, parameters=schema.LISTING)
     def get(self, request: Request) -> Response:
         query = request.query_params
         filters = paging.filters_of(query, "eventType", "timezone", "startTime", "duration", "status")
@@ -151,6 +154,7 @@ class Slots(CatalogueView):
 
 
 class Slot(CatalogueView):
+    @schema.told("Retrieve a slot", answers={200: schema.SLOT}, parameters=[schema.FIELDS])
     def get(self, request: Request, resource_id: str) -> Response:
         said = offers.read_slot_id(resource_id)
         found = self.type_called(said[0]) if said else None
@@ -175,6 +179,7 @@ class Users(CatalogueView):
         called = refs.refs(wire.SURFACE, "host", hosts)
         return [self.cut(offers.user(each, called[each.pk])) for each in hosts]
 
+    @schema.told("List users", answers={200: schema.page(schema.USER)}, parameters=schema.LISTING)
     def get(self, request: Request) -> Response:
         rows = self.hosts()
         if text := request.query_params.get("q", "").strip():
@@ -184,6 +189,7 @@ class Users(CatalogueView):
 
 
 class OneUser(Users):
+    @schema.told("Retrieve a user", answers={200: schema.USER}, parameters=[schema.FIELDS])
     def get(self, request: Request, resource_id: str) -> Response:  # type: ignore[override]
         known = refs.resolve(self.organisation, wire.SURFACE, "host", resource_id)
         found = self.hosts().filter(pk=known).first() if known else None
@@ -197,6 +203,7 @@ class ModelFields(ResourceView):
 
     scopes = {"GET": "availability:read"}
 
+    @schema.told("List the fields of a model", answers={200: schema.page(schema.FIELD)}, parameters=schema.PAGING)
     def get(self, request: Request, model: str) -> Response:
         if model not in FIELDS:
             raise Refusal(404, wire.NO_MODEL, f"There is no model {model[:100]!r} here.")

@@ -10,10 +10,11 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings.api.base import Refusal
-from bookings.api.morph import wire
+from bookings.api.morph import schema, wire
 from bookings.api.morph.dialect import LONGEST_SESSION_S, USUAL_SESSION_S, open_session
 from bookings.api.morph.fields import OPERATIONS
 from bookings.api.morph.views import MorphView, unknown
+from bookings.api.openapi import FLAG, TEXT, one_of, query
 from bookings.api.reader import Reader
 from bookings.domain import connections
 from bookings.domain.connections import Connection
@@ -52,13 +53,25 @@ class OneConnection(ConnectionView):
         "DELETE": "calendars:write",
     }
 
+    @schema.told("Retrieve a connection", answers={200: schema.CONNECTION})
     def get(self, request: Request, **place: str) -> Response:
         return Response(shown(self.found()))
 
+    @schema.told(
+        "Create a connection",
+        takes=schema.OPERATIONS,
+        answers={200: schema.CONNECTION, 201: schema.CONNECTION},
+    )
     def post(self, request: Request, **place: str) -> Response:
         connection, made = self.saved(operations_of(self.body))
         return Response(shown(connection), status=201 if made else 200)
 
+    @schema.told(
+        "Update a connection",
+        takes=schema.OPERATIONS,
+        answers={200: schema.CONNECTION, 201: schema.CONNECTION},
+        parameters=[query("createIfMissing", FLAG, description="Create the connection if it does not exist")],
+    )
     def patch(self, request: Request, **place: str) -> Response:
         operations = operations_of(self.body)
         if not self.flag("createIfMissing"):
@@ -66,6 +79,7 @@ class OneConnection(ConnectionView):
         connection, made = self.saved(operations)
         return Response(shown(connection), status=201 if made and self.flag("createIfMissing") else 200)
 
+    @schema.told("Delete a connection", answers={204: None})
     def delete(self, request: Request, **place: str) -> Response:
         connections.remove(self.found(), actor=self.principal.actor)
         return Response(status=204)
@@ -76,6 +90,7 @@ class Sessions(ConnectionView):
 
     scopes = {"POST": "calendars:read"}
 
+    @schema.told("Create a session", takes=schema.NEW_SESSION, answers={200: schema.SESSION})
     def post(self, request: Request, **place: str) -> Response:
         reader = Reader()
         told = reader.object(self.body, "connection", "connection") or {}
@@ -99,6 +114,15 @@ class Authorization(ConnectionView):
 
     scopes = {"POST": "calendars:read"}
 
+    @schema.told(
+        "Authorize a connection",
+        takes=schema.NEW_AUTHORIZATION,
+        answers={200: schema.AUTHORIZATION},
+        parameters=[
+            query("redirectUrl", TEXT, description="Where the owner goes afterwards"),
+            query("mode", one_of("connect", "direct")),
+        ],
+    )
     def post(self, request: Request, **place: str) -> Response:
         reader = Reader()
         scopes = reader.array(self.body, "scopes", "scopes")
@@ -126,6 +150,7 @@ class Connector(MorphView):
 
     scopes = {"GET": "calendars:read"}
 
+    @schema.told("Retrieve a connector", answers={200: schema.CONNECTOR})
     def get(self, request: Request, connector: str = "") -> Response:
         if connector in ("", "[object Object]"):
             connector = MorphView.place(self).connector

@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings.api.base import Dialect, Principal, Refusal
-from bookings.api.morph import wire
+from bookings.api.morph import schema, wire
 from bookings.domain import keys
 from bookings.domain.errors import Invalid, NotAllowed, SlotTaken
 from bookings.models import ApiKey, Organisation
@@ -83,6 +83,13 @@ class Morph(Dialect):
     `x-api-key` and `x-session-token` a browser uses the connection that the session was made for."""
 
     name = wire.SURFACE
+    title = "Convene for clients of Morph"
+    description = (
+        "Servers send x-api-key, x-api-secret, x-connector-id and x-owner-id; browsers x-api-key and x-session-token, "
+        "to the same paths below /v1/s/. The owner is the id of a host, or a name of your own that a member of the "
+        "organisation connected with one."
+    )
+    credentials = schema.CREDENTIALS
 
     def authenticate(self, request: Request) -> Caller:
         headers = {name: request.headers.get(name, "").strip() for name in wire.CREDENTIALS}
