@@ -129,6 +129,23 @@ class Result:
         return self.outcome in (Outcome.OK, Outcome.ADOPT)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """What the owner of a calendar answers to an invitation.
+
+    :param rsvp: accepted, declined, tentative or needs-action.
+    :param notify: whether the organiser is to be told by the service, if it tells anybody.
+    :param wall: of a series, the one occurrence meant, by its original start in wall seconds; `instant` is the same in
+        UTC seconds. Both None: the event, or the whole series.
+    """
+
+    rsvp: str
+    comment: str = ""
+    notify: bool = True
+    wall: int | None = None
+    instant: int | None = None
+
+
 class Provider(ABC):
     """One login at one service. `target` is always a calendar's external id, never one of our rows."""
 
@@ -163,8 +180,8 @@ class Provider(ABC):
     def find(self, target: str, push: Push) -> Result | None:
         """Look for what an attempt of unknown end may have made: by key, then by tag. None: surely not there."""
 
-    def rsvp(self, target: str, push: Push, answer: str, comment: str = "") -> Result:
-        """Answer an invitation in the name of the account's owner: accepted, declined or tentative."""
+    def rsvp(self, target: str, push: Push, answer: Answer) -> Result:
+        """Answer the invitation at `push.remote` in the name of the account's owner, and change nothing else of it."""
         raise UnsupportedFeature("rsvp")
 
     @abstractmethod

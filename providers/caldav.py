@@ -16,7 +16,7 @@ from bookings.domain.calendar import Changes
 from bookings.formats import icalendar
 from bookings.models import Account, Calendar
 from providers import caldav_discovery, caldav_merge
-from providers.base import PULL_S, Capability, Outcome, Provider, PullFailed, Push, Remote, Result, register
+from providers.base import PULL_S, Answer, Capability, Outcome, Provider, PullFailed, Push, Remote, Result, register
 from providers.caldav_calls import (
     NEVER,
     STRANGE,
@@ -36,6 +36,8 @@ from providers.webdav import DAV, canonical, clean_etag, preconditions, propfind
 REFERENCE = "X-CONVENE-REF"
 DELETED_THERE = "Somebody deleted this event in the calendar."
 ELSEWHERE = "Another calendar of this account already holds this event."
+NO_REPLY = {"Schedule-Reply": "F"}
+"""The server is not to mail this answer to the organiser (RFC 6638 8.1)."""
 _ATTEMPTS = 3
 _STORED = (200, 201, 204)
 
@@ -102,8 +104,8 @@ class CalDav(Provider):
             return ended.result
         return _adopted(found, push) if found else None
 
-    def rsvp(self, target: str, push: Push, answer: str, comment: str = "") -> Result:
-        return _ended(lambda: self._rsvp(push, answer, comment))
+    def rsvp(self, target: str, push: Push, answer: Answer) -> Result:
+        return _ended(lambda: self._rsvp(target, push, answer))
 
     def _create(self, target: str, push: Push, body: str) -> Result:
         url = address(target, push)
@@ -154,17 +156,24 @@ class CalDav(Provider):
             url, etag = current.url, current.etag
         return Result(Outcome.CONFLICT, push.remote, status=412, detail="The event keeps changing in the calendar.")
 
-    def _rsvp(self, push: Push, answer: str, comment: str) -> Result:
-        current = self._calls.read(push.remote.id)
-        if current is None:
-            return Result(Outcome.CONFLICT, status=404, detail=DELETED_THERE)
-        text = caldav_merge.answered(current.text, self.login.addresses, answer, comment)
-        if text is None:
-            return Result(Outcome.PERMANENT, detail="The owner of this calendar is not among the guests.")
-        written = self._calls.put(current.url, text, if_match(current.etag))
-        if written.status not in _STORED:
-            return classify(written)
-        return Result(Outcome.OK, replace(push.remote, etag=clean_etag(written.header("ETag"))), status=written.status)
+    def _rsvp(self, target: str, push: Push, answer: Answer) -> Result:
+        for _ in range(_ATTEMPTS):
+            current = self._calls.read(push.remote.id)
+            if current is None:
+                self._calls.require_collection(target)
+                return Result(Outcome.CONFLICT, status=404, detail=DELETED_THERE)
+            text = caldav_merge.answered(current.text, self.login.addresses, answer)
+            if text is None:
+                # In an event of our own that did not say so before, the owner takes part from now on.
+                return self._update(target, push) if _is_ours(current, push) else _uninvited()
+            quietly = {} if answer.notify else NO_REPLY
+            written = self._calls.put(current.url, text, if_match(current.etag) | quietly)
+            if written.status in _STORED:
+                # Without its tag it is read again: what was answered may be newer than what we know.
+                return Result(Outcome.OK, replace(push.remote, etag=""), status=written.status)
+            if written.status != 412 or preconditions(written).keys() & NEVER.keys():
+                return self._refused(target, written)
+        return Result(Outcome.CONFLICT, push.remote, status=412, detail="The event keeps changing in the calendar.")
 
     def _merged(self, current: StoredObject, push: Push) -> str:
         ours = self._render(push)
@@ -213,6 +222,10 @@ def _ended(call: Callable[[], Result]) -> Result:
         return ended.result
 
 
+def _uninvited() -> Result:
+    return Result(Outcome.PERMANENT, detail="The owner of this calendar is not among the guests.")
+
+
 def _adopted(found: StoredObject, push: Push) -> Result:
     """What an earlier attempt left there. Its tag tells the revision; without one it is brought up to date."""
     revision = _reference(found.text).rpartition("|")[2] if _is_ours(found, push) else ""
@@ -222,7 +235,8 @@ def _adopted(found: StoredObject, push: Push) -> Result:
 
 def _is_ours(found: StoredObject, push: Push) -> bool:
     """Whether an object was made for the same event, calendar and generation."""
-    return _reference(found.text).rpartition("|")[0] == push.tag.rpartition("|")[0]
+    reference = _reference(found.text)
+    return bool(reference) and reference.rpartition("|")[0] == push.tag.rpartition("|")[0]
 
 
 def _meaning(text: str) -> str:
@@ -248,12 +262,11 @@ def from_account(account: Account) -> CalDav:
     """The adapter for a connected account, with what was learnt about its server."""
     host = account.host
     calendars = Calendar.everywhere.filter(account=account).values_list("external_id", "timezone")
-    names = {account.username.lower(), host.email.lower()} | set(account.capabilities.get("addresses", ()))
     login = Login(
         server_url=account.server_url,
         username=account.username,
         password=account.credentials().get("password", ""),
-        addresses=tuple(sorted(name for name in names if "@" in name)),
+        addresses=tuple(sorted(account.addresses)),
         zones=dict(calendars),
         host_zone=host.timezone,
     )

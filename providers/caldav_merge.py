@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from copy import deepcopy
+from datetime import date, datetime, timedelta
+from typing import Any
 
-from icalendar import Calendar, Component, vCalAddress, vText
+from icalendar import Calendar, Component, vCalAddress, vDDDTypes, vText
+
+from bookings.engine.zones import DAY
+from providers.base import Answer
 
 _MANAGED = frozenset(
     {
@@ -16,6 +22,7 @@ _MANAGED = frozenset(
 )
 """What our state decides. Colour, categories, alarms and everything else there belongs to the host."""
 
+_EPOCH = datetime(1970, 1, 1)
 _ANSWERS = ("PARTSTAT", "SCHEDULE-STATUS", "X-RESPONSE-COMMENT")
 
 
@@ -66,15 +73,22 @@ def _keep_additions(event: Component, before: Component) -> None:
 
 
 def _keep_changed_occurrences(wanted: Calendar, events: list[Component], theirs: dict[str, Component]) -> None:
-    """Occurrences of a series that the host changed there stay as they are while the series itself is the same."""
+    """Occurrences of a series that the host changed there stay as they are while the series itself is the same and
+    still has them."""
     master = next((event for event in events if not _occurrence(event)), None)
     before = theirs.get("")
     if master is None or before is None or _course(master) != _course(before):
         return
-    ours = {_occurrence(event) for event in events}
+    ours = {_occurrence(event) for event in events} | _excluded(master)
     for occurrence, event in theirs.items():
         if occurrence not in ours:
             wanted.add_component(event)
+
+
+def _excluded(master: Component) -> set[str]:
+    found: Any = master.get("EXDATE", [])
+    lists = found if isinstance(found, list) else [found]
+    return {when.to_ical().decode() for each in lists for when in each.dts}
 
 
 def _course(master: Component) -> tuple[str, ...]:
@@ -83,21 +97,77 @@ def _course(master: Component) -> tuple[str, ...]:
     return tuple(value.to_ical().decode() if hasattr(value, "to_ical") else str(value) for value in values)
 
 
-def answered(current: str, owners: Sequence[str], answer: str, comment: str) -> str | None:
+def answered(current: str, owners: Sequence[str], answer: Answer) -> str | None:
     """The object with the owner's answer to its invitation (RFC 6638 section 3.2.2), or None when nobody asks them.
 
-    :param answer: accepted, declined or tentative.
+    One occurrence that had nothing of its own yet is written like its series, with the answer.
     """
     calendar = Calendar.from_ical(current)
+    events = calendar.walk("VEVENT")
+    if answer.wall is not None:
+        one = _occurrence_of(events, answer)
+        events = [one] if one is not None else []
+        if one is not None and one not in calendar.subcomponents:
+            calendar.add_component(one)
     mine = {f"mailto:{owner.lower()}" for owner in owners}
-    found = False
-    for event in calendar.walk("VEVENT"):
-        for guest in _attendees(event):
-            if str(guest).lower() in mine:
-                guest.params["PARTSTAT"] = answer.upper()
-                guest.params.pop("RSVP", None)
-                found = True
-        if found and comment:
-            event["COMMENT"] = vText(comment)
+    found = [_answer(event, mine, answer) for event in events]
     text: str = calendar.to_ical().decode()
-    return text if found else None
+    return text if any(found) else None
+
+
+def _answer(event: Component, mine: Collection[str], answer: Answer) -> bool:
+    guests = [guest for guest in _attendees(event) if str(guest).lower() in mine]
+    for guest in guests:
+        guest.params["PARTSTAT"] = answer.rsvp.upper()
+        guest.params.pop("RSVP", None)
+    if guests and answer.comment:
+        event["COMMENT"] = vText(answer.comment)
+    return bool(guests)
+
+
+def _occurrence_of(events: Sequence[Component], answer: Answer) -> Component | None:
+    """The component of one occurrence: its own, or one made from the series'."""
+    master = None
+    for event in events:
+        changed = event.get("RECURRENCE-ID")
+        if changed is None:
+            master = event
+        elif _is_at(changed.dt, answer):
+            return event
+    return _made(master, answer) if master is not None and "DTSTART" in master else None
+
+
+def _is_at(when: date, answer: Answer) -> bool:
+    if not isinstance(when, datetime):
+        return (when - _EPOCH.date()).days == (answer.wall or 0) // DAY
+    if when.tzinfo is None:
+        return (when - _EPOCH).total_seconds() == answer.wall
+    return when.timestamp() == answer.instant
+
+
+def _made(master: Component, answer: Answer) -> Component:
+    made = deepcopy(master)
+    for name in ("RRULE", "RDATE", "EXDATE", "EXRULE"):
+        made.pop(name, None)
+    start: Any = master["DTSTART"]
+    begin = _at(start.dt, answer)
+    made["DTSTART"] = _timed(begin, start)
+    made["RECURRENCE-ID"] = _timed(begin, start)
+    if "DTEND" in master:
+        end: Any = master["DTEND"]
+        made["DTEND"] = _timed(begin + (end.dt - start.dt), end)
+    return made
+
+
+def _at(like: date, answer: Answer) -> date:
+    """The start of the occurrence, as the series writes its own."""
+    local = _EPOCH + timedelta(seconds=answer.wall or 0)
+    if not isinstance(like, datetime):
+        return local.date()
+    return local if like.tzinfo is None else datetime.fromtimestamp(answer.instant or 0, like.tzinfo)
+
+
+def _timed(when: date, like: vDDDTypes) -> vDDDTypes:
+    made = vDDDTypes(when)
+    made.params = like.params.copy()
+    return made

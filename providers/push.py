@@ -20,10 +20,11 @@ from django.db import DatabaseError
 from django.db.models import F, Min, QuerySet
 
 from bookings.domain.calendar import whole
+from bookings.engine.zones import zone
 from bookings.models import Account, Calendar, Event, Installation, Mirror
 from bookings.models.crypto import Undecryptable
 from providers import health
-from providers.base import Outcome, Provider, Push, Remote, Result, UnsupportedFeature, adapter
+from providers.base import Answer, Outcome, Provider, Push, Remote, Result, UnsupportedFeature, adapter
 from providers.failpoints import fp
 from providers.lease import LEASE_S, Lease, database_now_s, lease
 from providers.push_record import Call, record
@@ -155,9 +156,24 @@ class _Delivery:
         push = self._push()
         if self.mirror.desired == Mirror.Desired.ABSENT:
             return self._remove(push)
+        if push.remote.id and self.mirror.answers and self.provider.capability.rsvp:
+            return self._call("rsvp", lambda: self._answer(push))
         if push.remote.id:
             return self._call("update", lambda: self.provider.update(self.target, push))
         return self._make(push)
+
+    def _answer(self, push: Push) -> Result:
+        """Send the owner's answers; what else there is to send follows as an update."""
+        clock = zone(push.events[0].timezone)
+        result = Result(Outcome.OK, push.remote)
+        for each in self.mirror.answers:
+            wall = each["occurrence"]
+            instant = None if wall is None else clock.to_utc(wall)
+            answer = Answer(each["rsvp"], each["comment"], each["notify"], wall, instant)
+            result = self.provider.rsvp(self.target, replace(push, remote=result.remote), answer)
+            if not result.is_done:
+                break
+        return result
 
     def _make(self, push: Push) -> bool:
         mirror = self.mirror

@@ -83,11 +83,14 @@ def _done(call: Call) -> None:
         "failing_since": None,
         "attempt": 0,
         "next_attempt_s": 0,
-        "difference": {},
     }
+    if call.action != "rsvp":
+        changes["difference"] = {}
     call.rows.update(**changes, **(_gone() if call.action == "delete" else _there(call.result)))
     applied = _applied(call)
     call.rows.filter(applied_revision__lt=applied).update(applied_revision=applied)
+    if call.mirror.answers:
+        _forget_answers(call)
     if call.action == "delete":
         # Whatever is made after this is a new object under a new key: some services never give an id out again.
         call.rows.update(generation=F("generation") + 1)
@@ -99,7 +102,29 @@ def _applied(call: Call) -> int:
         return call.result.revision
     if call.action in ("create", "find"):
         return call.mirror.create_revision
+    if call.action == "rsvp":
+        return _answered(call.mirror)
     return call.mirror.desired_revision
+
+
+def _answered(mirror: Mirror) -> int:
+    """Which revision the target shows once the answers are there: the wanted one, if nothing else was to be sent."""
+    reached = mirror.applied_revision
+    for each in sorted(mirror.answers, key=lambda one: int(one["since"])):
+        if each["since"] > reached:
+            break
+        reached = max(reached, int(each["revision"]))
+    return reached
+
+
+def _forget_answers(call: Call) -> None:
+    """Those that were sent, with an answer of their own or inside the event; not what was answered meanwhile."""
+    row = call.rows.select_for_update(no_key=True).first()
+    if row is None:
+        return
+    sent = call.mirror.answers if call.action == "rsvp" else []
+    left = [each for each in row.answers if each not in sent and each["revision"] > row.applied_revision]
+    call.rows.update(answers=left)
 
 
 def _there(result: Result) -> dict[str, Any]:
@@ -137,8 +162,10 @@ def _failed(call: Call) -> None:
     }
     if call.first_body and result.outcome in _SURELY_NOT_APPLIED:
         changes |= {"create_body": "", "create_revision": 0}
-    if call.action == "update" and result.outcome == Outcome.CONFLICT and not result.remote.id:
+    if call.action in ("update", "rsvp") and result.outcome == Outcome.CONFLICT and not result.remote.id:
         changes["difference"] = {"kind": "deleted"}
+    if call.action == "rsvp" and result.outcome == Outcome.PERMANENT:
+        changes["answers"] = []  # a later change of the event is not to fail over them again
     as_it_was = call.rows.filter(desired_revision=mirror.desired_revision)
     if not as_it_was.update(**changes):
         # The event changed during the call: what was refused is not what is wanted now, so it gets its own try.

@@ -15,7 +15,7 @@ from bookings.formats import icalendar
 from bookings.formats.event import EventData, Person
 from bookings.models import Account, Calendar, Mirror
 from providers import push
-from providers.base import Outcome, Push, Remote, Result
+from providers.base import Answer, Outcome, Push, Remote, Result
 from providers.caldav import CalDav, from_account
 from providers.lease import lease
 from tests import factories, servers
@@ -368,9 +368,9 @@ def test_an_invitation_is_answered_in_the_owners_name(db, caldav_server) -> None
     remote = Remote(url, "invited@elsewhere")
     sent = Push(key=uuid.uuid4(), tag="", uid=remote.uid, events=(), remote=remote)
     adapter = from_account(connected.account)
-    assert adapter.rsvp(connected.url, sent, "accepted", "Gladly").outcome == Outcome.OK
+    assert adapter.rsvp(connected.url, sent, Answer("accepted", "Gladly")).outcome == Outcome.OK
     text = connected.server.get(url).replace("\r\n ", "")
     assert "PARTSTAT=ACCEPTED" in text
     assert "COMMENT:Gladly" in text
     strangers = from_account(connect(caldav_server, email="eve@example.org").account)
-    assert strangers.rsvp(connected.url, sent, "declined").outcome == Outcome.PERMANENT
+    assert strangers.rsvp(connected.url, sent, Answer("declined")).outcome == Outcome.PERMANENT
