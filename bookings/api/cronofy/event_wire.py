@@ -1,22 +1,18 @@
-"""Cronofy's words for events, both ways."""
+"""What Cronofy's clients write of an event. How events are told is in `event_shown`."""
 
 from __future__ import annotations
 
 import re
-import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from bookings.api.cronofy import times
 from bookings.api.cronofy.times import Time
 from bookings.api.reader import Reader
 from bookings.domain.agenda import Entry
-from bookings.domain.event_rows import home_zone
 from bookings.engine.zones import DAY, zone
 from bookings.formats.event import EventData, Person
-from bookings.formats.times import basic, read_wall
+from bookings.formats.times import read_wall
 from bookings.models import Event, Host
 
 FIELDS = {
@@ -36,6 +32,7 @@ FIELDS = {
 LONGEST_ID = 400
 LONGEST_URL = 2000
 DEFAULT_ZONE = "Etc/UTC"
+DEFAULT_ROOM, INTEGRATED_ROOM = "default", "integrated"
 _MOST_PEOPLE, _MOST_REMINDERS, _FURTHEST_REMINDER = 500, 10, 40_320
 
 _BUSY = {
@@ -46,8 +43,6 @@ _BUSY = {
     "out_of_office": Event.Busy.AWAY,
     "unknown": Event.Busy.BUSY,
 }
-_EXTENDED = {Event.Busy.TENTATIVE: "tentative", Event.Busy.AWAY: "out_of_office"}
-_FREE_BUSY = {Event.Busy.FREE: "free", Event.Busy.TENTATIVE: "tentative"}
 _KEPT = ("url", "subscriptions", "conferencing", "extended_transparency")
 _UID = re.compile(r"(.+?)(?:_(\d{8}T\d{6}))?", re.ASCII | re.DOTALL)
 
@@ -64,6 +59,8 @@ class Written:
     alerts_once: bool
     invite: tuple[Person, ...]
     remove: frozenset[str]
+    room: str
+    """DEFAULT_ROOM or INTEGRATED_ROOM when a virtual room shall be made, else empty."""
     kept: dict[str, Any]
 
     @property
@@ -143,6 +140,7 @@ def read(body: dict[str, Any], reader: Reader, *, whole: bool) -> Written:
         alerts_once=once is True,
         invite=invite,
         remove=remove,
+        room=_wanted_room(body),
         kept=_unmapped(body, reader),
     )
 
@@ -210,8 +208,15 @@ def _degrees(location: dict[str, Any], key: str, most: int, reader: Reader) -> s
     return f"{degrees:.6f}".rstrip("0").rstrip(".")
 
 
+def _wanted_room(body: dict[str, Any]) -> str:
+    """Which of the rooms that are made here is asked for: the host's usual one, or that of the calendar's service."""
+    conferencing = body.get("conferencing")
+    profile = conferencing.get("profile_id") if isinstance(conferencing, dict) else None
+    return profile if profile in (DEFAULT_ROOM, INTEGRATED_ROOM) else ""
+
+
 def _room(body: dict[str, Any], reader: Reader) -> dict[str, Any]:
-    """A virtual room that the application has already. The vendor's other profiles name rooms it makes itself."""
+    """A virtual room that the application has already."""
     conferencing = reader.object(body, "conferencing", "conferencing")
     if conferencing is None:
         return {}
@@ -276,131 +281,3 @@ def _unmapped(body: dict[str, Any], reader: Reader) -> dict[str, Any]:
     if url and not url.lower().startswith(("https://", "http://")):
         reader.wrong("url", "invalid", "url must be the address of a page.")
     return {name: body[name] for name in _KEPT if body.get(name) is not None}
-
-
-@dataclass(frozen=True)
-class Shown:
-    """How events are told: the names of things, and what the query asked for."""
-
-    host: Host
-    calendars: Mapping[uuid.UUID, str]
-    place_of_others: uuid.UUID
-    """Where bookings are shown whose event is in a colleague's calendar."""
-    uids: Mapping[uuid.UUID, str]
-    event_ids: Mapping[uuid.UUID, str]
-    kept: Mapping[uuid.UUID, dict[str, Any]]
-    localized: bool = False
-    geo: bool = False
-    writable: bool = True
-
-    def place(self, event: Event) -> uuid.UUID:
-        return event.calendar_id if event.calendar_id in self.calendars else self.place_of_others
-
-    def event(self, entry: Entry, *, deleted: bool = False) -> dict[str, Any]:
-        """One event, or one occurrence of a series."""
-        event = entry.event
-        assert event is not None
-        root = event.master_id or event.pk
-        started = self._times(entry, event)
-        found = {
-            "calendar_id": self.calendars[self.place(event)],
-            "event_uid": self._uid(root, entry.recurrence_wall),
-            **({"event_id": self.event_ids[root]} if root in self.event_ids else {}),
-            "summary": entry.title,
-            "description": entry.description,
-            **started,
-            "deleted": deleted,
-            "created": _moment(event.created_at),
-            "updated": _moment(updated(entry)),
-            **self._location(event),
-            **self._people(entry),
-            "transparency": "transparent" if event.free_busy_status == Event.Busy.FREE else "opaque",
-            "status": entry.status,
-            "categories": [],
-            "recurring": entry.recurrence_wall is not None,
-            "event_private": event.privacy != Event.Privacy.PUBLIC,
-            "options": self._options(event),
-        }
-        return found | self._more(entry, event, root)
-
-    def free_busy(self, entry: Entry) -> dict[str, Any]:
-        event = entry.event
-        assert event is not None
-        status = "tentative" if entry.status == Event.Status.TENTATIVE else "busy"
-        return {
-            "calendar_id": self.calendars[self.place(event)],
-            **self._times(entry, event),
-            "free_busy_status": _FREE_BUSY.get(event.free_busy_status, status),  # type: ignore[call-overload]
-        }
-
-    def _uid(self, root: uuid.UUID, wall: int | None) -> str:
-        return self.uids[root] if wall is None else f"{self.uids[root]}_{basic(wall)}"
-
-    def _times(self, entry: Entry, event: Event) -> dict[str, Any]:
-        """All-day events are dates of the calendar's own zone, and end on the day after the last one."""
-        if event.all_day:
-            home = home_zone(event.calendar, event.calendar.account.host)
-            days = [times.date(zone(home).day_of(at)) for at in (entry.start_s, entry.end_s)]
-            start, end = ({"time": day, "tzid": home} if self.localized else day for day in days)
-            return {"start": start, "end": end}
-        start, end = (
-            times.localized(at, event.timezone) if self.localized else times.instant(at)
-            for at in (entry.start_s, entry.end_s)
-        )
-        return {"start": start, "end": end}
-
-    def _location(self, event: Event) -> dict[str, Any]:
-        location: dict[str, Any] = {"description": event.location} if event.location else {}
-        coordinates = next(
-            (str(each.get("coordinates", "")) for each in event.locations.values() if isinstance(each, dict)), ""
-        )
-        lat, comma, long = coordinates.removeprefix("geo:").partition(",")
-        if self.geo and comma:
-            location |= {"lat": lat, "long": long.partition(",")[0].partition(";")[0]}
-        return {"location": location} if location else {}
-
-    def _people(self, entry: Entry) -> dict[str, Any]:
-        people = entry.people
-        mine = next((one for one in people if one.email and one.email.lower() == self.host.email.lower()), None)
-        organizer = next((one for one in people if one.role == "owner"), None)
-        told = {
-            "participation_status": mine.rsvp.replace("-", "_") if mine else "unknown" if organizer else "accepted",
-            "attendees": [
-                {**_person(one), "status": one.rsvp.replace("-", "_")} for one in people if one.role != "owner"
-            ],
-        }
-        return told | ({"organizer": _person(organizer)} if organizer else {})
-
-    def _options(self, event: Event) -> dict[str, bool]:
-        may = self.writable and (event.calendar.is_writable or event.origin == Event.Origin.BOOKING)
-        return {"delete": may, "update": may, "change_participation_status": may}
-
-    def _more(self, entry: Entry, event: Event, root: uuid.UUID) -> dict[str, Any]:
-        """What only some events have."""
-        kept = self.kept.get(root, {})
-        found: dict[str, Any] = {}
-        if entry.recurrence_wall is not None:
-            found["series_identifier"] = self.uids[root]
-        if event.conference.get("url"):
-            found["meeting_url"] = event.conference["url"]
-        if event.colour:
-            found["color"] = event.colour
-        if manner := kept.get("extended_transparency") or _EXTENDED.get(event.free_busy_status):  # type: ignore[call-overload]
-            found["extended_transparency"] = manner
-        if kept.get("url"):
-            found["url"] = kept["url"]
-        return found
-
-
-def updated(entry: Entry) -> datetime:
-    """When an entry was last changed."""
-    assert entry.event is not None
-    return max(entry.event.updated_at, entry.booking.updated_at if entry.booking else entry.event.updated_at)
-
-
-def _person(one: Any) -> dict[str, str]:
-    return {"email": one.email, "display_name": one.name}
-
-
-def _moment(at: datetime) -> str:
-    return times.instant(int(at.timestamp()))

@@ -12,8 +12,7 @@ from django.utils.timezone import now
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bookings.api.cronofy import event_wire as wire
-from bookings.api.cronofy import paging, times
+from bookings.api.cronofy import event_shown, paging, times
 from bookings.api.cronofy.dialect import CronofyView
 from bookings.api.cronofy.wire import SURFACE
 from bookings.api.reader import Reader
@@ -90,7 +89,7 @@ class EventLists(CronofyView):
 
         return Response(paging.page(request, self.name, found, at, shown))
 
-    def shown(self, entries: Sequence[Entry], how: wire.Shown) -> list[dict[str, Any]]:
+    def shown(self, entries: Sequence[Entry], how: event_shown.Shown) -> list[dict[str, Any]]:
         raise NotImplementedError
 
     def _places(self, asked: Asked, reader: Reader) -> dict[uuid.UUID, Calendar]:
@@ -111,7 +110,7 @@ class Events(EventLists):
     name = "events"
     scopes = {"GET": "events:read"}
 
-    def shown(self, entries: Sequence[Entry], how: wire.Shown) -> list[dict[str, Any]]:
+    def shown(self, entries: Sequence[Entry], how: event_shown.Shown) -> list[dict[str, Any]]:
         return [how.event(entry, deleted=entry.status == Event.Status.CANCELLED) for entry in entries]
 
 
@@ -119,7 +118,7 @@ class FreeBusy(EventLists):
     name = "free_busy"
     scopes = {"GET": "availability:read"}
 
-    def shown(self, entries: Sequence[Entry], how: wire.Shown) -> list[dict[str, Any]]:
+    def shown(self, entries: Sequence[Entry], how: event_shown.Shown) -> list[dict[str, Any]]:
         return [how.free_busy(entry) for entry in entries if entry.status != Event.Status.CANCELLED]
 
 
@@ -144,16 +143,16 @@ class Lists:
         if asked.deleted:
             found += self._deleted()
         if asked.since is not None:
-            found = [each for each in found if wire.updated(each).timestamp() >= asked.since]
+            found = [each for each in found if event_shown.updated(each).timestamp() >= asked.since]
         return sorted(found, key=lambda each: (each.start_s, each.end_s, each.key))
 
-    def shown(self, entries: Iterable[Entry], *, writable: bool) -> wire.Shown:
+    def shown(self, entries: Iterable[Entry], *, writable: bool) -> event_shown.Shown:
         """What it takes to tell of some entries."""
         roots = {_root(each): Event(pk=_root(each), organisation_id=self.host.organisation_id) for each in entries}
         event_ids = ExternalRef.objects.for_tenant(self.host.organisation_id).filter(
             surface=SURFACE, kind="event_id", object_id__in=roots
         )
-        return wire.Shown(
+        return event_shown.Shown(
             host=self.host,
             calendars=refs.refs(SURFACE, "calendar", self.places.values()),
             place_of_others=self.place_of_others,

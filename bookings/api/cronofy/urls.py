@@ -20,6 +20,10 @@ urlpatterns = [
     path("v1/available_periods", managed.AvailablePeriods.as_view()),
     path("v1/calendars", calendars.Calendars.as_view()),
     path("v1/calendars/<str:calendar_id>/events", writing.CalendarEvents.as_view()),
+    path(
+        "v1/calendars/<str:calendar_id>/events/<str:event_uid>/participation_status",
+        writing.ParticipationStatus.as_view(),
+    ),
     path("v1/events", writing.AccountEvents.as_view()),
     path("v1/free_busy", events.FreeBusy.as_view()),
     path("v1/profiles", calendars.Profiles.as_view()),

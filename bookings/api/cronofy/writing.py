@@ -6,7 +6,7 @@ Everything that is accepted is answered with an empty 202, and the same again ch
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.db import transaction
@@ -14,18 +14,19 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings.api import refusals
+from bookings.api.cronofy import event_shown, paging
 from bookings.api.cronofy import event_wire as wire
-from bookings.api.cronofy import paging
 from bookings.api.cronofy.availability_wire import names
 from bookings.api.cronofy.dialect import CronofyView
 from bookings.api.cronofy.events import Events
 from bookings.api.cronofy.wire import SURFACE
 from bookings.api.reader import Reader
-from bookings.domain import agenda, calendar, refs, series
+from bookings.domain import agenda, calendar, refs, rooms, rsvp, series
 from bookings.domain.agenda import Entry
 from bookings.domain.errors import Invalid, NotAllowed, NotFound
 from bookings.domain.locks import lock_hosts
-from bookings.models import Calendar, Event, ExternalRef
+from bookings.formats.event import EventData
+from bookings.models import Account, Calendar, Event, ExternalRef
 
 
 @dataclass(frozen=True)
@@ -120,14 +121,25 @@ class CalendarEvents(EventWriting):
         known = self.by_event_id(place, event_id)
         actor = self.principal.actor
         if known is None or known.deleted_at is not None:
-            event = calendar.create(place, written.onto(None, host), actor=actor)
+            data = self._with_room(written.onto(None, host), written, place, _key(place, event_id))
+            event = calendar.create(place, data, actor=actor)
             refs.name(SURFACE, "event_id", event, _key(place, event_id), instead_of=known.pk if known else None)
         else:
             before, event = calendar.data_of(known), known
-            data = written.onto(before, host)
+            data = self._with_room(written.onto(before, host), written, place, _key(place, event_id))
             if data != before:
                 event = calendar.change(known, data, actor=actor)
         refs.keep(SURFACE, "event", event, written.kept)
+
+    def _with_room(self, data: EventData, written: wire.Written, place: Calendar, key: str) -> EventData:
+        """With the virtual room that is asked for; one that is there already stays."""
+        if not written.room:
+            return data
+        kind = _room_of(place) if written.room == wire.INTEGRATED_ROOM else None
+        kind = kind or (rooms.LINK if self.account.room_url else rooms.JITSI)
+        if data.conference.get("kind") == kind:
+            return data
+        return replace(data, conference=rooms.request(kind, host=self.account, key=key))
 
     def _change(self, found: Found, written: wire.Written) -> None:
         """Change an event that somebody else made: only what is said."""
@@ -162,6 +174,28 @@ class CalendarEvents(EventWriting):
             calendar.exclude_occurrence(event, found.wall, actor=actor)
         except NotFound:
             return  # as with every other event that is not there any more
+
+
+class ParticipationStatus(EventWriting):
+    """The account's answer to an invitation."""
+
+    scopes = {"POST": "events:write"}
+    fields = {"email": "event_uid"}
+
+    def post(self, request: Request, calendar_id: str, event_uid: str) -> Response:
+        found = self.by_uid(event_uid, self.place(calendar_id))
+        if found is None or found.entry.event is None:
+            raise refusals.not_found()
+        reader = Reader()
+        status = reader.text(self.body, "status", "status", required=True)
+        if status and status not in ("accepted", "tentative", "declined"):
+            reader.wrong("status", "invalid", "status must be accepted, tentative or declined.")
+        reader.finish()
+        part = event_shown.own_part(found.entry.people, self.account, found.entry)
+        if part is None:
+            raise Invalid("The account takes no part in this event.", field="event_uid")
+        rsvp.answer(found.entry.event, part.email, status, recurrence_wall=found.wall, actor=self.principal.actor)
+        return Response(status=202)
 
 
 class AccountEvents(Events, EventWriting):
@@ -201,6 +235,14 @@ class AccountEvents(Events, EventWriting):
         for unknown in (each for each in named if found.get(each) not in pks):
             reader.wrong("calendar_ids", "invalid", f"{unknown[:64]} is not the id of a calendar of this account.")
         return list(pks)
+
+
+def _room_of(place: Calendar) -> str | None:
+    """The kind of room that a calendar's own service makes."""
+    provider: str = place.account.provider
+    return {Account.Provider.GOOGLE: rooms.MEET, Account.Provider.MICROSOFT: rooms.TEAMS}.get(
+        Account.Provider(provider)
+    )
 
 
 def _ids(body: dict[str, Any], reader: Reader) -> tuple[str, str]:

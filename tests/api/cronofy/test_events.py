@@ -385,6 +385,60 @@ def test_an_answer_to_an_invitation_is_told(me: Caller) -> None:
     assert (event["participation_status"], event["organizer"]["email"]) == ("needs_action", "boss@example.org")
 
 
+def invited(me: Caller, **rules: Any) -> None:
+    """An event of somebody else's, to which the account is invited."""
+    start = int(day().timestamp()) + 9 * 3600
+    people = (
+        Person("boss@example.org", "Boss", role="owner", rsvp="accepted"),
+        Person(me.host.email.upper(), me.host.name),
+    )
+    calendar.create(me.calendar, EventData("Review", start, "UTC", 3600, people=people, **rules), actor=SYSTEM)
+
+
+@pytest.mark.parametrize("status", ["accepted", "tentative", "declined"])
+def test_an_account_answers_an_invitation(me: Caller, status: str) -> None:
+    invited(me)
+    path = f"/v1/calendars/{me.calendar_id}/events/{listed(me)[0]['event_uid']}/participation_status"
+    for _ in range(2):
+        answer = me.post(path, {"status": status})
+        assert (answer.status_code, answer.content) == (202, b"")
+    assert listed(me)[0]["participation_status"] == status
+
+
+def test_one_occurrence_is_answered_alone(me: Caller) -> None:
+    invited(me, recurrence_rules=("FREQ=WEEKLY;COUNT=2",))
+    path = f"/v1/calendars/{me.calendar_id}/events/{listed(me)[1]['event_uid']}/participation_status"
+    me.post(path, {"status": "declined"})
+    assert [each["participation_status"] for each in listed(me)] == ["needs_action", "declined"]
+
+
+def test_an_answer_must_be_one_and_to_an_invitation(me: Caller) -> None:
+    upsert(me)
+    uid = listed(me)[0]["event_uid"]
+    path = f"/v1/calendars/{me.calendar_id}/events/{uid}/participation_status"
+    assert problems(me.post(path, {"status": "maybe"})) == {"status": ["errors.invalid"]}
+    assert problems(me.post(path, {})) == {"status": ["errors.required"]}
+    assert problems(me.post(path, {"status": "accepted"})) == {"event_uid": ["errors.invalid"]}
+    assert me.post(path.replace(uid, "evt_external_0"), {"status": "accepted"}).status_code == 404
+
+
+def test_a_virtual_room_is_made_once_and_kept(me: Caller) -> None:
+    for _ in range(2):
+        upsert(me, conferencing={"profile_id": "default"})
+    [event] = listed(me)
+    assert event["meeting_url"].startswith("https://")
+    upsert(me)
+    assert listed(me)[0]["meeting_url"] == event["meeting_url"]
+    assert Event.everywhere.get().revision == 1
+
+
+def test_a_hosts_own_room_is_the_usual_one(world: World, me: Caller) -> None:
+    world.host.room_url = "https://meet.example.org/robin"
+    world.host.save()
+    upsert(me, conferencing={"profile_id": "default"})
+    assert listed(me)[0]["meeting_url"] == "https://meet.example.org/robin"
+
+
 def test_free_busy_tells_when_and_not_what(me: Caller) -> None:
     upsert(me)
     upsert(me, event_id="b", start=at(18), end=at(19), transparency="transparent")
