@@ -126,11 +126,15 @@ def delete(event: Event, *, actor: Actor) -> None:
     """Take an event or a whole series out of every calendar; the row stays for the record. Twice is once.
 
     A changed occurrence of a series is excluded from it.
+
+    :raises NotAllowed: for an event that was read from a calendar we cannot write: it would only come back.
     """
     lock_hosts([event.calendar.account.host_id])
     event.refresh_from_db()
     if event.deleted_at:
         return
+    if event.origin == Event.Origin.PULLED:
+        check_writable(event.calendar)
     if event.master is not None and event.recurrence_wall is not None:
         exclude_occurrence(event.master, event.recurrence_wall, actor=actor)
         return

@@ -11,6 +11,7 @@ import pytest
 from bookings.domain import calendar
 from bookings.domain.audit import SYSTEM
 from bookings.domain.calendar import Changes, PulledObject, apply, known, occurrences
+from bookings.domain.errors import NotAllowed
 from bookings.engine.zones import DAY, zone
 from bookings.formats.event import EventData, Person, fingerprint
 from bookings.formats.icalendar import Problem, parse, render
@@ -92,6 +93,14 @@ def test_replaying_a_pull_changes_nothing(there, complete):
     apply(there, untagged)
     assert len(everything(there)[0]) == len(before[0])
     assert everything(there)[1:] == before[1:]
+
+
+def test_what_was_read_from_a_read_only_calendar_cannot_be_deleted(there):
+    apply(there, news(pulled(data("a"))))
+    Calendar.everywhere.update(is_writable=False)
+    with pytest.raises(NotAllowed):
+        calendar.delete(Event.everywhere.get(), actor=SYSTEM)
+    assert titles(there) == ["a"]
 
 
 def test_a_changed_object_keeps_its_identity(there):
