@@ -15,6 +15,7 @@ from bookings.domain.ledger import Wish
 from bookings.domain.reserve.writing import (
     FORCED_LANE,
     become,
+    check_length,
     locked,
     require,
     reserving,
@@ -117,10 +118,11 @@ def invalidate(booking: Booking, *, actor: Actor, reason: str = "") -> Booking:
 def move(booking: Booking, terms: Terms, start: int, *, actor: Actor, forced: bool = False) -> Booking:
     """Move a live booking to another start with the same hosts. Raises SlotTaken; then nothing has changed.
 
-    `forced` moves it whatever stands in the way, as in `book`.
+    `forced` moves it whatever stands in the way, as in `book`. Raises Invalid for longer than a booking may be.
     """
     hosts = tuple(Host.everywhere.select_related("schedule").filter(claims__booking=booking).distinct().order_by("pk"))
     terms = replace(terms, hosts=hosts, required=len(hosts), preference=(), capacity=1, ignore_booking=booking.pk)
+    check_length(terms)
     try:
         return _move(booking, terms, start, actor, forced)
     except SlotTaken as refusal:

@@ -54,6 +54,11 @@ def check_wish(terms: Terms, wish: Wish) -> None:
     """Raise Invalid for what no booking can be made of."""
     if canonical(wish.timezone) is None:
         raise Invalid("This is not a time zone we know.", field="timezone")
+    check_length(terms)
+
+
+def check_length(terms: Terms) -> None:
+    """Raise Invalid for what lasts longer than a claim can."""
     if terms.length > LONGEST_CLAIM:
         raise Invalid("A booking can last 31 days at most.", field="duration")
 
