@@ -21,7 +21,7 @@ from bookings.domain.audit import SYSTEM
 from bookings.domain.availability import REFUSALS, Offer, Terms, check, explain, offer
 from bookings.domain.errors import SlotTaken
 from bookings.engine.zones import zone
-from bookings.models import AuditEntry, Booking, Claim, Contact, Event, Mirror, Participant, Seat
+from bookings.models import Account, AuditEntry, Booking, Calendar, Claim, Contact, Event, Mirror, Participant, Seat
 from tests import factories
 from tests.proofs.configurations import Configuration, configurations
 from tests.proofs.organisations import World, build, made_customers
@@ -35,7 +35,7 @@ COMMON = {"past", "too_soon", "too_far", "off_grid", "outside_hours"}
 SAMPLE = 40
 """Listed starts of each configuration of which the truth is told from the drawing."""
 
-_WRITTEN = (Booking, Claim, Event, Participant, Contact, Seat, Mirror, AuditEntry)
+_WRITTEN = (Account, AuditEntry, Booking, Calendar, Claim, Contact, Event, Mirror, Participant, Seat)
 _COUNTS = "SELECT " + ", ".join(f"(SELECT count(*) FROM {model._meta.db_table})" for model in _WRITTEN)
 
 
