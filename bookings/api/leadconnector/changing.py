@@ -15,7 +15,8 @@ from bookings.api.leadconnector.wire import SURFACE, Asked
 from bookings.domain import agenda, calendar, refs, reserve, rooms, series
 from bookings.domain.agenda import Entry
 from bookings.domain.audit import Actor
-from bookings.models import Booking, Event
+from bookings.domain.terms import Terms
+from bookings.models import Booking, Event, EventType, Host
 
 
 @transaction.atomic
@@ -99,13 +100,20 @@ def _change_event(entry: Entry, asked: Asked, actor: Actor) -> Booking | Event:
 
 def _change_booking(principal: Principal, entry: Entry, booking: Booking, asked: Asked) -> None:
     actor = principal.actor
-    _check_calendar(principal, booking, asked)
-    _check_user(principal, booking, asked)
     if asked.status == "confirmed":
         booking = reserve.confirm(booking, actor=actor)
     elif asked.status == "new" and wire.status_of(booking) != "new":
         raise Refusal(400, "status", "The appointment is past being new.")
-    _move(entry, booking, asked, actor)
+    start, length = _time(entry, asked)
+    event_type = _event_type(principal, booking, asked)
+    user = making.host_asked(principal, asked.user_id) if asked.user_id else None
+    here = user is None or str(user.pk) in booking.assignment.get("hosts", ())
+    if here and (event_type.pk if event_type else None) == booking.event_type_id:
+        booking = _moved(booking, start, length, asked, actor)
+    else:
+        terms = _terms_elsewhere(booking, event_type, user, asked)
+        terms = replace(terms, length=length, notice=0 if start == booking.start_s else terms.notice)
+        booking = reserve.hand_over(booking, terms, start, actor=actor, event_type=event_type, forced=asked.forced)
     place = _place(booking, asked)
     location = place.text if place is not None else asked.address
     reserve.describe(booking, actor=actor, title=asked.title or None, description=asked.description, location=location)
@@ -114,35 +122,41 @@ def _change_booking(principal: Principal, entry: Entry, booking: Booking, asked:
     making.come_to(booking, asked.status, actor)
 
 
-def _move(entry: Entry, booking: Booking, asked: Asked, actor: Actor) -> None:
+def _time(entry: Entry, asked: Asked) -> tuple[int, int]:
+    """When it begins from now on, and how long it is."""
     start = asked.start.at if asked.start else entry.start_s
     end = asked.end.at if asked.end else start + entry.end_s - entry.start_s
     if end <= start:
         raise Refusal(400, "times", "endTime must be after startTime.")
-    if (start, end) == (booking.start_s, booking.end_s):
-        return
-    terms = replace(reserve.terms_of(booking), length=end - start)
+    return start, end - start
+
+
+def _event_type(principal: Principal, booking: Booking, asked: Asked) -> EventType | None:
+    if not asked.calendar_id:
+        return booking.event_type
+    named = finding.event_type(principal, asked.calendar_id)
+    if named is None:
+        raise finding.unknown("calendar")
+    return named
+
+
+def _moved(booking: Booking, start: int, length: int, asked: Asked, actor: Actor) -> Booking:
+    if (start, start + length) == (booking.start_s, booking.end_s):
+        return booking
+    terms = replace(reserve.terms_of(booking), length=length)
     if asked.any_date or asked.forced:
         terms = replace(terms, earliest=0, latest=None)
     elif booking.event_type is not None:
         terms = replace(terms, notice=booking.event_type.minimum_notice * 60)
-    reserve.move(booking, terms, start, actor=actor, forced=asked.forced)
+    return reserve.move(booking, terms, start, actor=actor, forced=asked.forced)
 
 
-def _check_calendar(principal: Principal, booking: Booking, asked: Asked) -> None:
-    if not asked.calendar_id:
-        return
-    named = finding.event_type(principal, asked.calendar_id)
-    if named is None:
-        raise finding.unknown("calendar")
-    if named.pk != booking.event_type_id:
-        raise Refusal(400, "calendar", "An appointment stays in its calendar. Cancel it and book in the other one.")
-
-
-def _check_user(principal: Principal, booking: Booking, asked: Asked) -> None:
-    user = making.host_asked(principal, asked.user_id) if asked.user_id else None
-    if user is not None and str(user.pk) not in booking.assignment.get("hosts", ()):
-        raise Refusal(400, "user", "An appointment stays with its user. Cancel it and book with the other one.")
+def _terms_elsewhere(booking: Booking, event_type: EventType | None, user: Host | None, asked: Asked) -> Terms:
+    """The terms under which another user or calendar may have it."""
+    if event_type is not None:
+        return replace(making.terms_for(event_type, booking.contact, user, asked), capacity=1)
+    assert user is not None
+    return replace(reserve.terms_of(booking), hosts=(user,), required=1)
 
 
 def _place(booking: Booking, asked: Asked) -> Place | None:

@@ -15,6 +15,7 @@ from bookings.domain.reserve.changing import (
     move,
     supersede,
 )
+from bookings.domain.reserve.handing import hand_over
 from bookings.domain.reserve.seats import leave_seat, take_seat
 from bookings.domain.reserve.series import SeriesTaken, book_series, cancel_series
 from bookings.domain.reserve.taking import book, hold, release
@@ -31,6 +32,7 @@ __all__ = [
     "confirm",
     "decline",
     "describe",
+    "hand_over",
     "hold",
     "invalidate",
     "leave_seat",

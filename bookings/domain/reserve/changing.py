@@ -205,7 +205,7 @@ def _reserve_again(booking: Booking, actor: Actor) -> None:
         description=booking.description,
         location=booking.location,
         event_type=booking.event_type,
-        room=_room_of(booking.event) if booking.event else None,
+        room=room_of(booking.event) if booking.event else None,
     )
     status = Event.Status.CONFIRMED
     meeting = ledger.appointment(terms, booking.start_s, wish, terms.hosts, status=status, key=booking.pk)
@@ -218,7 +218,8 @@ def _reserve_again(booking: Booking, actor: Actor) -> None:
     meeting.show()
 
 
-def _room_of(event: Event) -> str:
+def room_of(event: Event) -> str:
+    """The kind of virtual room that a booking's event has, "" for none."""
     kind = event.conference.get("kind")
     return kind if kind in rooms.KINDS else ""
 

@@ -221,7 +221,7 @@ def test_a_token_of_one_user_sees_and_books_that_user_alone(here: Location) -> N
 TEXTS = [
     case["value"]
     for case in json.loads((Path(__file__).parents[2] / "oracles" / "hostile.json").read_text())["cases"]
-    if case["kind"] in ("header-injection", "stored-html", "url", "open-redirect")
+    if case["kind"] in ("header-injection", "stored-html", "open-redirect")
 ] + ["\x00", "a\x00b", "\ud800", "💥" * 300, "x" * 9000, "' OR 1=1 --", "{{contact.name}}", "%s%n", "\u202e", ""]
 
 

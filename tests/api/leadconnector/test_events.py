@@ -131,6 +131,52 @@ def test_what_came_of_it_is_told_afterwards(here: Location) -> None:
         assert (answer.status_code, answer.json()["appointmentStatus"]) == (200, status)
 
 
+def test_another_user_of_the_team_takes_it_over(here: Location) -> None:
+    here.event_type.hosts.add(here.colleague)
+    made = here.book(START, title="Call", assignedUserId=here.user_id)
+    answer = here.put(f"{APPOINTMENTS}/{made['id']}", {"assignedUserId": here.colleague_id})
+    assert (answer.status_code, answer.json()) == (200, made | {"assignedUserId": here.colleague_id})
+    assert [event["id"] for event in here.events(DAY, NEXT, userId=here.colleague_id)] == [made["id"]]
+    assert here.events(DAY, NEXT, userId=here.user_id) == []
+    assert here.post(APPOINTMENTS, here.body(START, assignedUserId=here.user_id)).status_code == 200
+    assert here.post(APPOINTMENTS, here.body(START, assignedUserId=here.colleague_id)).status_code == 400
+
+
+def test_who_is_busy_does_not_take_it_over_unless_forced(here: Location) -> None:
+    here.event_type.hosts.add(here.colleague)
+    here.book(START, assignedUserId=here.colleague_id)
+    made = here.book(START, assignedUserId=here.user_id)
+    body = {"assignedUserId": here.colleague_id}
+    assert here.put(f"{APPOINTMENTS}/{made['id']}", body).status_code == 400
+    assert here.read(made["id"])["assignedUserId"] == here.user_id
+    forced = here.put(f"{APPOINTMENTS}/{made['id']}", body | {"ignoreFreeSlotValidation": True})
+    assert (forced.status_code, forced.json()["assignedUserId"]) == (200, here.colleague_id)
+    later_on = body | {"assignedUserId": here.user_id, "startTime": f"{NEXT}T09:00:00Z"}
+    assert here.put(f"{APPOINTMENTS}/{made['id']}", later_on).json()["startTime"] == f"{NEXT}T09:00:00Z"
+
+
+def test_somebody_outside_the_team_does_not_take_it_over(here: Location) -> None:
+    made = here.book(START)
+    assert here.put(f"{APPOINTMENTS}/{made['id']}", {"assignedUserId": here.colleague_id}).status_code == 422
+
+
+def test_an_appointment_changes_its_calendar(here: Location) -> None:
+    team = [{"userId": here.colleague_id}]
+    other = here.post("/calendars/", {"locationId": here.id, "name": "Other", "teamMembers": team}).json()["calendar"]
+    made = here.book(START)
+    answer = here.put(f"{APPOINTMENTS}/{made['id']}", {"calendarId": other["id"]})
+    assert (answer.status_code, answer.json()["calendarId"]) == (200, other["id"])
+    assert answer.json()["assignedUserId"] == here.colleague_id
+    assert here.put(f"{APPOINTMENTS}/{made['id']}", {"calendarId": "abcdefghij0123456789"}).status_code == 400
+
+
+def test_a_booking_of_no_calendar_is_taken_over_by_anybody(here: Location) -> None:
+    factories.booking(here.host, start=ms(DAY) // 1000 + 9 * 3600)
+    [event] = here.events(DAY, NEXT)
+    answer = here.put(f"{APPOINTMENTS}/{event['id']}", {"assignedUserId": here.colleague_id})
+    assert (answer.status_code, answer.json()["assignedUserId"]) == (200, here.colleague_id)
+
+
 def test_the_place_changes(here: Location) -> None:
     made = here.book(START, address="Here")
     answer = here.put(f"{APPOINTMENTS}/{made['id']}", {"meetingLocationType": "phone", "address": "+1 555 0199"})
