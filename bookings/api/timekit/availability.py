@@ -13,7 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings.api.reader import Reader
-from bookings.api.timekit import constraints, finding, wire
+from bookings.api.timekit import constraints, finding, schema, wire
 from bookings.api.timekit.constraints import Rules
 from bookings.api.timekit.times import Clock, Unreadable, moment, seconds
 from bookings.api.timekit.views import TimekitView
@@ -172,6 +172,7 @@ def check_length(project: EventType, length: int | None, name: str, reader: Read
 class Availability(Search):
     """Free slots. The list is not paged: the vendor's widget draws all of it."""
 
+    @schema.told("Find free slots", takes=schema.QUESTION, answers={200: schema.data(schema.listed(schema.SLOT))})
     def post(self, request: Request) -> Response:
         asked = self.read(Reader())
         found = list(slots(asked))
@@ -198,6 +199,9 @@ class Availability(Search):
 class Dates(Availability):
     """The dates on which there is any slot, with the resources that have one."""
 
+    @schema.told(
+        "Find dates with free slots", takes=schema.QUESTION, answers={200: schema.data(schema.listed(schema.DATE))}
+    )
     def post(self, request: Request) -> Response:
         found = list(slots(replace(self.read(Reader()), mode=EACH)))
         shown = self.shown(found)
@@ -211,6 +215,7 @@ class Dates(Availability):
 class FindTime(Search):
     """The predecessor: times at which all of the resources named by e-mail address or id are free."""
 
+    @schema.told("Find mutual free times", takes=schema.FIND, answers={200: schema.data(schema.listed(schema.SPAN))})
     def post(self, request: Request) -> Response:
         body = self.body
         given = {name: body[name] for name in ("length", "buffer", "output_timezone") if body.get(name) is not None}

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 from bookings.api.base import Problem
 from bookings.api.reader import Reader
 from bookings.api.refusals import forbidden, invalid
-from bookings.api.timekit import booking_wire, finding, graphs, making, paging, wire
+from bookings.api.timekit import booking_wire, finding, graphs, making, paging, schema, wire
 from bookings.api.timekit.times import Unreadable, moment
 from bookings.api.timekit.views import TimekitView, not_possible
 from bookings.domain import agenda, refs, reserve
@@ -110,11 +110,22 @@ class Bookings(BookingView):
     public = True
     scopes = {"GET": "bookings:read", "POST": "bookings:write"}
 
+    @schema.told(
+        "List bookings",
+        answers={200: schema.page(schema.BOOKING)},
+        parameters=[*schema.WINDOW, *schema.PAGING, *schema.ORDER, *schema.SEARCH, *schema.INCLUDE],
+    )
     def get(self, request: Request) -> Response:
         found = self._searched(self.visible())
         found = found.order_by(*paging.ordered(request, _ORDER, "-created_at"))
         return Response(paging.page(request, found.count(), found, self.body_of))
 
+    @schema.told(
+        "Create a booking",
+        takes=schema.NEW_BOOKING,
+        answers={201: schema.data(schema.BOOKING)},
+        parameters=schema.INCLUDE,
+    )
     def post(self, request: Request) -> Response:
         with transaction.atomic():
             return self.done(self.one(self.make(self.body)), 201)
@@ -170,9 +181,13 @@ _SEARCHES: dict[str, Callable[[Bookings, str], Q]] = {
 class OneBooking(BookingView):
     scopes = {"GET": "bookings:read", "PUT": "bookings:write", "DELETE": "bookings:write"}
 
+    @schema.told("Retrieve a booking", answers={200: schema.data(schema.BOOKING)}, parameters=schema.INCLUDE)
     def get(self, request: Request, booking_id: str) -> Response:
         return self.done(self.body_of([self.find(booking_id)])[0])
 
+    @schema.told(
+        "Change what is kept with a booking", takes=schema.CHANGED_BOOKING, answers={200: schema.data(schema.BOOKING)}
+    )
     def put(self, request: Request, booking_id: str) -> Response:
         """Change what is kept with a booking (`meta`), or what it says."""
         self.no_page()
@@ -190,6 +205,7 @@ class OneBooking(BookingView):
                 refs.keep(wire.SURFACE, "booking", booking, {"meta": meta})
             return self.done(self.one(booking))
 
+    @schema.told("Delete a booking", answers={204: None})
     def delete(self, request: Request, booking_id: str) -> Response:
         """Take a booking back, whatever its graph: the row stays for the record."""
         self.no_page()
@@ -270,6 +286,7 @@ def _message(body: dict[str, Any]) -> str:
 class Action(Acting):
     scopes = {"PUT": "bookings:write", "POST": "bookings:write"}
 
+    @schema.told("Take a booking along its graph", takes=schema.ACTION, answers={200: schema.data(schema.BOOKING)})
     def put(self, request: Request, booking_id: str, action: str) -> Response:
         self.no_page()
         if action not in graphs.LEADS_TO:
@@ -286,6 +303,7 @@ class Reschedule(Acting):
     public = True
     scopes = {"POST": "bookings:write"}
 
+    @schema.told("Reschedule a booking", takes=schema.RESCHEDULE, answers={200: schema.data(schema.BOOKING)})
     def post(self, request: Request, booking_id: str) -> Response:
         with transaction.atomic():
             return self.done(self.one(self.move(self.find(booking_id), self.body)))
@@ -296,6 +314,9 @@ class Bulk(Acting):
 
     scopes = {"POST": "bookings:write", "PUT": "bookings:write"}
 
+    @schema.told(
+        "Create several bookings", takes=schema.NEW_BOOKINGS, answers={201: schema.data(schema.listed(schema.BOOKING))}
+    )
     def post(self, request: Request) -> Response:
         self.no_page()
         items = self._items()
@@ -303,6 +324,11 @@ class Bulk(Acting):
             made = [self.make(item, f"bookings.{index}") for index, item in enumerate(items)]
             return self.done(self.body_of([self.visible().get(pk=each.pk) for each in made]), 201)
 
+    @schema.told(
+        "Take several bookings along their graphs",
+        takes=schema.CHANGED_BOOKINGS,
+        answers={200: schema.data(schema.listed(schema.BOOKING))},
+    )
     def put(self, request: Request) -> Response:
         """`{"bookings": [{"id", "action"}]}`, or `{"ids": […], "action"}`."""
         self.no_page()
@@ -339,6 +365,11 @@ class Groups(BookingView):
     public = True
     scopes = {"GET": "availability:read"}
 
+    @schema.told(
+        "List sessions with seats",
+        answers={200: schema.page(schema.BOOKING)},
+        parameters=[*schema.PAGING, *schema.SEARCH],
+    )
     def get(self, request: Request) -> Response:
         found = self.visible().filter(event_type__capacity__gt=1, state__in=Booking.LIVE, start_s__gte=int(time.time()))
         for name, value in paging.searched(request):

@@ -11,7 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings.api.reader import Reader
-from bookings.api.timekit import finding, paging, wire
+from bookings.api.timekit import finding, paging, schema, wire
 from bookings.api.timekit.views import TimekitView
 from bookings.domain import accounts, refs
 from bookings.domain.errors import NotFound
@@ -64,6 +64,11 @@ class CalendarView(TimekitView):
 class Calendars(CalendarView):
     scopes = {"GET": "calendars:read", "POST": "calendars:write"}
 
+    @schema.told(
+        "List calendars",
+        answers={200: schema.page(schema.CALENDAR)},
+        parameters=[*schema.PAGING, *schema.ORDER, *schema.SEARCH],
+    )
     def get(self, request: Request) -> Response:
         found = self.visible()
         for name, value in paging.searched(request):
@@ -73,6 +78,7 @@ class Calendars(CalendarView):
         found = found.order_by(*paging.ordered(request, _ORDER, "name"))
         return Response(paging.page(request, found.count(), found, self.body_of))
 
+    @schema.told("Create a calendar", takes=schema.NEW_CALENDAR, answers={201: schema.data(schema.CALENDAR)})
     def post(self, request: Request) -> Response:
         """A further calendar of a resource: of the key's own one, or of that in `resource_id`."""
         reader = Reader()
@@ -102,9 +108,11 @@ class Calendars(CalendarView):
 class OneCalendar(CalendarView):
     scopes = {"GET": "calendars:read", "PUT": "calendars:write", "DELETE": "calendars:write"}
 
+    @schema.told("Retrieve a calendar", answers={200: schema.data(schema.CALENDAR)})
     def get(self, request: Request, calendar_id: str) -> Response:
         return self.done(self.body_of([self.find(calendar_id)])[0])
 
+    @schema.told("Change a calendar", takes=schema.CHANGED_CALENDAR, answers={200: schema.data(schema.CALENDAR)})
     def put(self, request: Request, calendar_id: str) -> Response:
         """`provider_sync` says whether its events block the resource's time."""
         reader = Reader()
@@ -120,6 +128,7 @@ class OneCalendar(CalendarView):
             self.keep(place, asked)
             return self.done(self.body_of([place])[0])
 
+    @schema.told("Delete a calendar", answers={204: None})
     def delete(self, request: Request, calendar_id: str) -> Response:
         with transaction.atomic():
             accounts.remove_calendar(self.find(calendar_id), actor=self.principal.actor)

@@ -15,10 +15,10 @@ from rest_framework.response import Response
 from bookings.api.base import Problem
 from bookings.api.reader import Reader
 from bookings.api.refusals import invalid
-from bookings.api.timekit import finding, paging, wire
+from bookings.api.timekit import finding, paging, schema, wire
 from bookings.api.timekit.times import Unreadable, moment
 from bookings.api.timekit.views import TimekitView, not_possible
-from bookings.domain import agenda, calendar, refs, series
+from bookings.domain import agenda, calendar, outbox, refs, series
 from bookings.domain.agenda import Entry
 from bookings.domain.errors import NotAllowed, NotFound
 from bookings.domain.event_rows import home_zone
@@ -48,8 +48,15 @@ class EventView(TimekitView):
 
 
 class Events(EventView):
+    _waits = False
+    _made: Event | None = None
     scopes = {"GET": "events:read", "POST": "events:write"}
 
+    @schema.told(
+        "List events",
+        answers={200: schema.page(schema.EVENT)},
+        parameters=[*schema.WINDOW, *schema.PAGING, *schema.SEARCH],
+    )
     def get(self, request: Request) -> Response:
         """What overlaps a window, series expanded."""
         lo, hi = self._window()
@@ -61,6 +68,7 @@ class Events(EventView):
             found.reverse()
         return Response(paging.page(request, len(found), found, self.body_of))
 
+    @schema.told("Create an event", takes=schema.NEW_EVENT, answers={201: schema.data(schema.EVENT)})
     def post(self, request: Request) -> Response:
         reader = Reader()
         asked = wire.read_event(self.body, reader, self.clock, whole=True)
@@ -81,18 +89,16 @@ class Events(EventView):
                 )
             except NotAllowed as error:
                 raise not_possible(error, "calendar_id") from error
-            self._made: Event | None = made
+            self._made = made
             return self.done(self.body_of([self._entry(made)])[0], 201)
 
-    _waits = False
-    _made: Event | None = None
-
     def answer(self) -> HttpResponse:
-        """With `sync_provider` the answer is what the provider stored. It is waited for after everything is committed:
-        before that no provider could see the event."""
+        """With `sync_provider` the answer is what the provider stored, and `synced` says whether it has by now. It is
+        waited for after everything is committed: before that no provider could see the event."""
         response = super().answer()
         if self._made is not None and self._waits and response.status_code == 201:
-            return self.done(self.body_of([self._entry(self._made)])[0], 201)
+            synced = outbox.settled(self._made, SYNC_WAIT_S)
+            return self.done(self.body_of([self._entry(self._made)])[0] | {"synced": synced}, 201)
         return response
 
     def _entry(self, event: Event) -> Entry:
@@ -126,9 +132,11 @@ class Events(EventView):
 class OneEvent(EventView):
     scopes = {"GET": "events:read", "PUT": "events:write", "PATCH": "events:write", "DELETE": "events:write"}
 
+    @schema.told("Retrieve an event", answers={200: schema.data(schema.EVENT)})
     def get(self, request: Request, event_id: str) -> Response:
         return self.done(self.body_of([self._find(event_id)])[0])
 
+    @schema.told("Change an event", takes=schema.CHANGED_EVENT, answers={200: schema.data(schema.EVENT)})
     def put(self, request: Request, event_id: str) -> Response:
         """Change what is given, and nothing else."""
         reader = Reader()
@@ -144,6 +152,7 @@ class OneEvent(EventView):
 
     patch = put
 
+    @schema.told("Delete an event", answers={204: None})
     def delete(self, request: Request, event_id: str) -> Response:
         with transaction.atomic():
             entry = self._find(event_id)

@@ -14,7 +14,7 @@ from rest_framework.response import Response
 
 from bookings.api.reader import Reader
 from bookings.api.refusals import forbidden
-from bookings.api.timekit import constraints, finding, paging, project_wire, wire
+from bookings.api.timekit import constraints, finding, paging, project_wire, schema, wire
 from bookings.api.timekit.constraints import Rules
 from bookings.api.timekit.views import TimekitView, credentials
 from bookings.domain import offers, refs
@@ -105,6 +105,11 @@ def _stored(week: list[list[tuple[int, int]]]) -> list[list[list[int]]] | None:
 class Projects(ProjectView):
     scopes = {"GET": "calendars:read", "POST": "calendars:write"}
 
+    @schema.told(
+        "List projects",
+        answers={200: schema.page(schema.PROJECT)},
+        parameters=[*schema.PAGING, *schema.ORDER, *schema.SEARCH, *schema.INCLUDE],
+    )
     def get(self, request: Request) -> Response:
         found = self.visible()
         for name, value in paging.searched(request):
@@ -113,6 +118,7 @@ class Projects(ProjectView):
         found = found.order_by(*paging.ordered(request, _ORDER, "created_at"))
         return Response(paging.page(request, found.count(), found, self.body_of))
 
+    @schema.told("Create a project", takes=schema.NEW_PROJECT, answers={201: schema.data(schema.PROJECT)})
     def post(self, request: Request) -> Response:
         with transaction.atomic():
             made = self.write(None)
@@ -122,14 +128,17 @@ class Projects(ProjectView):
 class OneProject(ProjectView):
     scopes = {"GET": "calendars:read", "PUT": "calendars:write", "DELETE": "calendars:write"}
 
+    @schema.told("Retrieve a project", answers={200: schema.data(schema.PROJECT)}, parameters=schema.INCLUDE)
     def get(self, request: Request, project_id: str) -> Response:
         return self.done(self.body_of([self.find(project_id)])[0])
 
+    @schema.told("Change a project", takes=schema.CHANGED_PROJECT, answers={200: schema.data(schema.PROJECT)})
     def put(self, request: Request, project_id: str) -> Response:
         with transaction.atomic():
             changed = self.write(self.find(project_id))
             return self.done(self.body_of([self.visible().get(pk=changed.pk)])[0])
 
+    @schema.told("Delete a project", answers={204: None})
     def delete(self, request: Request, project_id: str) -> Response:
         if self.own is not None:
             raise forbidden("A resource's own key deletes no projects.")
@@ -147,6 +156,7 @@ class ForWidget(ProjectView):
     def visible(self) -> QuerySet[EventType]:
         return super().visible().filter(is_active=True, is_public=True)
 
+    @schema.told("Load a project into a widget", answers={200: schema.data(schema.PROJECT)})
     def get(self, request: Request, project_id: str = "", slug: str = "") -> Response:
         found = self.find(project_id) if project_id else self.visible().filter(slug=slug).first()
         if found is None:
@@ -157,7 +167,14 @@ class ForWidget(ProjectView):
         return self.done({**body, "app_key": key})
 
 
-class Team(ProjectView):
+class TeamView(ProjectView):
+    def _set(self, project: EventType, team: offers.Team) -> None:
+        if self.own is not None:
+            raise forbidden("A resource's own key changes no projects.")
+        offers.change(project, team=team, actor=self.principal.actor)
+
+
+class Team(TeamView):
     """The resources of a project."""
 
     scopes = {"GET": "calendars:read", "POST": "calendars:write", "PUT": "calendars:write"}
@@ -169,9 +186,13 @@ class Team(ProjectView):
             request._request._body = b'{"resources":' + sent + b"}"
         super().initial(request, *args, **kwargs)
 
+    @schema.told("List the resources of a project", answers={200: schema.data(schema.listed(schema.BOOKABLE))})
     def get(self, request: Request, project_id: str) -> Response:
         return self._shown(self.find(project_id))
 
+    @schema.told(
+        "Add a resource to a project", takes=schema.MEMBER, answers={201: schema.data(schema.listed(schema.BOOKABLE))}
+    )
     def post(self, request: Request, project_id: str) -> Response:
         """Add one."""
         reader = Reader()
@@ -188,6 +209,11 @@ class Team(ProjectView):
                 self._set(project, offers.Team((*team.members, offers.Member(host)), team.everybody))
             return self._shown(project, 201)
 
+    @schema.told(
+        "Set the resources of a project",
+        takes=schema.MEMBERS,
+        answers={200: schema.data(schema.listed(schema.BOOKABLE))},
+    )
     def put(self, request: Request, project_id: str) -> Response:
         """Set all of them."""
         reader = Reader()
@@ -200,11 +226,6 @@ class Team(ProjectView):
             self._set(project, offers.Team(members, team.everybody))
             return self._shown(project)
 
-    def _set(self, project: EventType, team: offers.Team) -> None:
-        if self.own is not None:
-            raise forbidden("A resource's own key changes no projects.")
-        offers.change(project, team=team, actor=self.principal.actor)
-
     def _shown(self, project: EventType, status: int = 200) -> Response:
         team = offers.teams_of([self.visible().get(pk=project.pk)])[project.pk]
         hosts = [member.host for member in team.members]
@@ -212,9 +233,10 @@ class Team(ProjectView):
         return self.done([wire.bookable(host, names) | {"email": host.email} for host in hosts], status)
 
 
-class TeamMember(Team):
+class TeamMember(TeamView):
     scopes = {"DELETE": "calendars:write"}
 
+    @schema.told("Remove a resource from a project", answers={204: None})
     def delete(self, request: Request, project_id: str, resource_id: str) -> Response:
         with transaction.atomic():
             project = self.find(project_id)

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 
 from bookings.api.reader import Reader
 from bookings.api.refusals import forbidden
-from bookings.api.timekit import constraints, paging, wire
+from bookings.api.timekit import constraints, paging, schema, wire
 from bookings.api.timekit.constraints import Rules
 from bookings.api.timekit.views import TimekitView
 from bookings.domain import hosts, refs
@@ -104,6 +104,11 @@ class Asked:
 class Resources(ResourceView):
     scopes = {"GET": "calendars:read", "POST": "calendars:write"}
 
+    @schema.told(
+        "List resources",
+        answers={200: schema.page(schema.RESOURCE)},
+        parameters=[*schema.PAGING, *schema.ORDER, *schema.SEARCH],
+    )
     def get(self, request: Request) -> Response:
         found = self.visible()
         for name, value in paging.searched(request):
@@ -112,6 +117,7 @@ class Resources(ResourceView):
         found = found.order_by(*paging.ordered(request, _ORDER, "created_at"))
         return Response(paging.page(request, found.count(), found, self.body_of))
 
+    @schema.told("Create a resource", takes=schema.NEW_RESOURCE, answers={201: schema.data(schema.RESOURCE)})
     def post(self, request: Request) -> Response:
         """Without constraints a resource is available until something blocks it."""
         if self.own is not None:
@@ -137,9 +143,11 @@ class Resources(ResourceView):
 class OneResource(ResourceView):
     scopes = {"GET": "calendars:read", "PUT": "calendars:write", "DELETE": "calendars:write"}
 
+    @schema.told("Retrieve a resource", answers={200: schema.data(schema.RESOURCE)})
     def get(self, request: Request, resource_id: str) -> Response:
         return self.done(self.body_of([self.find(resource_id)])[0])
 
+    @schema.told("Change a resource", takes=schema.CHANGED_RESOURCE, answers={200: schema.data(schema.RESOURCE)})
     def put(self, request: Request, resource_id: str) -> Response:
         reader = Reader()
         asked = Asked(self, reader, whole=False)
@@ -155,6 +163,7 @@ class OneResource(ResourceView):
             refs.keep(wire.SURFACE, "host", host, asked.kept)
             return self.done(self.one(host))
 
+    @schema.told("Delete a resource", answers={204: None})
     def delete(self, request: Request, resource_id: str) -> Response:
         """It takes no more bookings; what was booked stays."""
         if self.own is not None:
@@ -167,6 +176,10 @@ class OneResource(ResourceView):
 class TimezoneOf(ResourceView):
     scopes = {"GET": "calendars:read"}
 
+    @schema.told(
+        "Find the time zone of a resource",
+        answers={200: schema.data(schema.record(("timezone",), timezone=schema.TEXT))},
+    )
     def get(self, request: Request, email: str) -> Response:
         found = self.visible().filter(email__iexact=email).first()
         if found is None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from django.urls import URLPattern, path
 
-from . import availability, bookings, calendars, events, projects, resources, views
+from . import app, availability, bookings, calendars, events, projects, resources, views
 
 dialect = views.DIALECT
 
 
 def _both(route: str, view: type[views.TimekitView]) -> list[URLPattern]:
-    return [path(f"v2/{route}{end}", view.as_view()) for end in ("", "/")]
+    """The one with a slash is not another operation of the schema."""
+    return [path(f"v2/{route}", view.as_view()), path(f"v2/{route}/", view.as_view(schema=None))]
 
 
 urlpatterns: list[URLPattern] = [
+    *_both("app", app.App),
     *_both("availability", availability.Availability),
     *_both("availability/dates", availability.Dates),
     *_both("findtime", availability.FindTime),

@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from bookings.api import refusals
 from bookings.api.base import Dialect, DialectView, Principal, Problem, Refusal
 from bookings.api.reader import Reader
-from bookings.api.timekit import wire
+from bookings.api.timekit import schema, wire
 from bookings.api.timekit.times import LONGEST_FORMAT, RFC3339, Clock, reading
 from bookings.domain import keys, refs
 from bookings.domain.errors import NotAllowed, SlotTaken
@@ -34,6 +34,10 @@ class Timekit(Dialect):
     """HTTP Basic, and errors as the vendor's widget shows them."""
 
     name = wire.SURFACE
+    title = schema.TITLE
+    description = schema.DESCRIPTION
+    version = "v2"
+    credentials = schema.CREDENTIALS
 
     def authenticate(self, request: Request) -> Principal:
         """An empty user name with an app or widget key, or a resource's e-mail address with that resource's key."""
