@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bookings.api.morgen import asked, wire
+from bookings.api.morgen import asked, schema, wire
 from bookings.api.morgen.dialect import MorgenView
 from bookings.domain import accounts, refs
 from bookings.models import Calendar
@@ -20,6 +20,11 @@ from bookings.models import Calendar
 class CalendarList(MorgenView):
     scopes = {"GET": "calendars:read"}
 
+    @schema.told(
+        "List calendars",
+        answers={200: schema.data(calendars=schema.listed(schema.CALENDAR))},
+        parameters=[schema.ACCOUNT_ID],
+    )
     def get(self, request: Request) -> Response:
         places = in_order(self.calendars())
         if account_id := asked.text(request.query_params.dict(), "accountId", required=False):
@@ -32,6 +37,12 @@ class CalendarUpdate(MorgenView):
 
     scopes = {"POST": "calendars:write"}
 
+    @schema.told(
+        "Update a calendar's metadata",
+        takes=schema.CHANGED_CALENDAR,
+        answers={200: schema.data(calendar=schema.CALENDAR)},
+        conflicts=True,
+    )
     def post(self, request: Request) -> Response:
         calendar_id = asked.text(self.body, "id")
         account_id = asked.text(self.body, "accountId", required=self.strict)
@@ -69,6 +80,7 @@ def shown(places: Sequence[Calendar]) -> list[dict[str, Any]]:
 class AccountList(MorgenView):
     scopes = {"GET": "calendars:read"}
 
+    @schema.told("List accounts", answers={200: schema.data(accounts=schema.listed(schema.ACCOUNT))})
     def get(self, request: Request) -> Response:
         reachable = list(self.accounts().order_by("created_at", "pk"))
         names = refs.refs(wire.SURFACE, "account", reachable)
@@ -85,5 +97,6 @@ class Integrations(MorgenView):
 
     def check_throttles(self, request: Request) -> None: ...
 
+    @schema.told("List services", answers={200: schema.SERVICES})
     def get(self, request: Request) -> Response:
         return Response({"data": wire.integrations()})

@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from bookings.api import rate, refusals
 from bookings.api.base import Dialect, DialectView, Principal, Refusal
-from bookings.api.morgen import wire
+from bookings.api.morgen import schema, wire
 from bookings.domain import keys, refs
 from bookings.domain.errors import SlotTaken
 from bookings.models import Account, Calendar
@@ -25,6 +25,10 @@ class Morgen(Dialect):
     """`Bearer` and `ApiKey` credentials alike, on both versions: published clients mix them."""
 
     name = wire.SURFACE
+    title = schema.TITLE
+    description = schema.DESCRIPTION
+    version = "v3"
+    credentials = schema.CREDENTIALS
 
     def authenticate(self, request: Request) -> Principal:
         scheme, _, secret = request.headers.get("Authorization", "").strip().partition(" ")

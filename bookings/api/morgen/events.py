@@ -8,7 +8,7 @@ from django.db import transaction
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bookings.api.morgen import answering, asked, changing, finding, wire
+from bookings.api.morgen import answering, asked, changing, finding, schema, wire
 from bookings.api.morgen.asked import Named
 from bookings.api.morgen.dialect import MorgenView
 from bookings.api.morgen.finding import Found
@@ -43,6 +43,9 @@ class EventView(MorgenView):
 class EventList(EventView):
     scopes = {"GET": "events:read"}
 
+    @schema.told(
+        "List events", answers={200: schema.data(events=schema.listed(schema.EVENT))}, parameters=schema.WINDOW
+    )
     def get(self, request: Request) -> Response:
         ids, (lo, hi) = asked.calendar_ids(request.query_params), asked.window(request.query_params)
         places = self.calendars_called(ids, self.account_asked(request.query_params.dict()))
@@ -56,6 +59,7 @@ class EventList(EventView):
 class OneEvent(EventView):
     scopes = {"GET": "events:read"}
 
+    @schema.told("Read an event", answers={200: schema.data(event=schema.EVENT)}, parameters=[schema.EVENT_ID])
     def get(self, request: Request) -> Response:
         event_id = asked.text(request.query_params.dict(), "id")
         found = finding.find(
@@ -69,6 +73,9 @@ class OneEvent(EventView):
 class EventCreate(EventView):
     scopes = {"POST": "events:write"}
 
+    @schema.told(
+        "Create an event", takes=schema.NEW_EVENT, answers={200: schema.data(event=schema.EVENT)}, conflicts=True
+    )
     def post(self, request: Request) -> Response:
         account = self.account_asked(self.body)
         [place] = self.calendars_called([asked.text(self.body, "calendarId")], account)
@@ -89,6 +96,13 @@ class EventCreate(EventView):
 class EventUpdate(EventView):
     scopes = {"POST": "events:write"}
 
+    @schema.told(
+        "Update an event",
+        takes=schema.CHANGED_EVENT,
+        answers={200: schema.data(event=schema.EVENT)},
+        parameters=[schema.MODE],
+        conflicts=True,
+    )
     def post(self, request: Request) -> Response:
         mode = asked.mode(request.query_params)
         named = asked.event(self.body)
@@ -103,6 +117,9 @@ class EventUpdate(EventView):
 class EventDelete(EventView):
     scopes = {"POST": "events:write"}
 
+    @schema.told(
+        "Delete an event", takes=schema.DELETED_EVENT, answers={204: None}, parameters=[schema.MODE], conflicts=True
+    )
     def post(self, request: Request) -> Response:
         mode = asked.mode(request.query_params)
         named = asked.event(self.body)
@@ -115,9 +132,12 @@ class EventAnswer(EventView):
     """Accept, decline or tentatively accept, for the owner of the account."""
 
     scopes = {"POST": "events:write"}
-    strict = False  # these paths never named the account, whatever the version
+    verb = "accept"
 
-    def post(self, request: Request, answer: str) -> Response:
+    @schema.told(
+        "Answer an invitation", takes=schema.ANSWER, answers={204: None}, parameters=[schema.MODE], conflicts=True
+    )
+    def post(self, request: Request) -> Response:
         mode = asked.mode(request.query_params)
         named = asked.event(self.body)
         comment = asked.text(self.body, "comment", required=False)
@@ -125,6 +145,6 @@ class EventAnswer(EventView):
         with transaction.atomic():
             found = self.found(named, self.body)
             answering.answer(
-                found, wire.ANSWERS[answer], comment=comment, notify=notify, mode=mode, actor=self.principal.actor
+                found, wire.ANSWERS[self.verb], comment=comment, notify=notify, mode=mode, actor=self.principal.actor
             )
         return Response(status=204)

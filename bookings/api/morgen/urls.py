@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.urls import URLPattern, path, re_path
+from django.urls import URLPattern, path
 
-from . import calendars, events
+from . import calendars, events, wire
 from .dialect import DIALECT
 
 dialect = DIALECT
@@ -16,7 +16,7 @@ def _version(name: str, *, strict: bool) -> list[URLPattern]:
         path(f"{name}/events/create", events.EventCreate.as_view(strict=strict)),
         path(f"{name}/events/update", events.EventUpdate.as_view(strict=strict)),
         path(f"{name}/events/delete", events.EventDelete.as_view(strict=strict)),
-        re_path(rf"^{name}/events/(?P<answer>accept|decline|tentativelyAccept)$", events.EventAnswer.as_view()),
+        *(path(f"{name}/events/{verb}", events.EventAnswer.as_view(verb=verb)) for verb in wire.ANSWERS),
         path(f"{name}/events/", events.OneEvent.as_view()),
         path(f"{name}/calendars/list", calendars.CalendarList.as_view()),
         path(f"{name}/calendars/update", calendars.CalendarUpdate.as_view(strict=strict)),
