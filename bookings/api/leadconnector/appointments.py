@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bookings.api.leadconnector import changing, finding, making, wire
+from bookings.api.leadconnector import changing, finding, making, schema, wire
 from bookings.api.leadconnector.dialect import LeadConnectorView
 from bookings.api.leadconnector.finding import Found
 from bookings.api.leadconnector.listing import Window
@@ -48,6 +48,7 @@ class AppointmentView(LeadConnectorView):
 class Appointments(AppointmentView):
     scopes = {"POST": "bookings:write"}
 
+    @schema.told("Create an appointment", takes=schema.NEW_APPOINTMENT, answers={200: schema.APPOINTMENT})
     def post(self, request: Request) -> Response:
         asked = self.asked(creating=True)
         row = making.make(self.principal, asked, self.principal.organisation.timezone)
@@ -62,10 +63,12 @@ class Appointments(AppointmentView):
 class Appointment(AppointmentView):
     scopes = {"GET": "bookings:read", "PUT": "bookings:write"}
 
+    @schema.told("Get an appointment", answers={200: schema.ONE_EVENT})
     def get(self, request: Request, event_id: str) -> Response:
         found = finding.commitment(self.principal, event_id)
         return Response({"event": self.shown(found, event_id, whole=True)})
 
+    @schema.told("Update an appointment", takes=schema.CHANGED_APPOINTMENT, answers={200: schema.APPOINTMENT})
     def put(self, request: Request, event_id: str) -> Response:
         found, asked = finding.commitment(self.principal, event_id), self.asked(creating=False)
         before = self.shown(found, event_id, whole=False)
@@ -81,6 +84,7 @@ class Event(AppointmentView):
 
     scopes = {"DELETE": "bookings:write"}
 
+    @schema.told("Delete an event", answers={201: schema.SUCCEEDED})
     def delete(self, request: Request, event_id: str) -> Response:
         changing.take_back(finding.commitment(self.principal, event_id), self.principal.actor)
         return Response({"succeeded": True}, status=201)
@@ -91,6 +95,7 @@ class Events(LeadConnectorView):
 
     scopes = {"GET": "bookings:read"}
 
+    @schema.told("List events", answers={200: schema.EVENTS}, parameters=schema.WINDOW)
     def get(self, request: Request) -> Response:
         window = Window.asked(self)
         page = Page(self.principal.organisation, rows_of(window.entries(cancelled=True)))

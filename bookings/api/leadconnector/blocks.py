@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from bookings.api import refusals
 from bookings.api.base import Refusal
-from bookings.api.leadconnector import finding, wire
+from bookings.api.leadconnector import finding, schema, wire
 from bookings.api.leadconnector.dialect import LeadConnectorView
 from bookings.api.leadconnector.listing import Window
 from bookings.api.leadconnector.shown import Page, Row, rows_of
@@ -75,6 +75,7 @@ class BlockView(LeadConnectorView):
 class Blocks(BlockView):
     scopes = {"POST": "events:write"}
 
+    @schema.told("Block a slot", takes=schema.NEW_BLOCK, answers={201: schema.BLOCK})
     @transaction.atomic
     def post(self, request: Request) -> Response:
         reader = Reader()
@@ -117,6 +118,7 @@ def _own_calendar(host: Host) -> Calendar:
 class Block(BlockView):
     scopes = {"PUT": "events:write"}
 
+    @schema.told("Update a blocked slot", takes=schema.CHANGED_BLOCK, answers={200: schema.BLOCK})
     @transaction.atomic
     def put(self, request: Request, event_id: str) -> Response:
         found = finding.commitment(self.principal, event_id)
@@ -159,6 +161,7 @@ class BlockedSlots(LeadConnectorView):
 
     scopes = {"GET": "events:read"}
 
+    @schema.told("List blocked slots", answers={200: schema.EVENTS}, parameters=schema.WINDOW)
     def get(self, request: Request) -> Response:
         window = Window.asked(self)
         entries = [each for each in window.busy() if _takes_time(each)]

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from bookings.api import refusals
 from bookings.api.base import Refusal
-from bookings.api.leadconnector import finding, groups, making, settings, wire
+from bookings.api.leadconnector import finding, groups, making, schema, settings, wire
 from bookings.api.leadconnector.dialect import LeadConnectorView
 from bookings.api.leadconnector.listing import instant
 from bookings.api.leadconnector.settings import Asked
@@ -100,6 +100,7 @@ def _spelled(error: Invalid) -> Invalid:
 class Calendars(CalendarView):
     scopes = {"GET": "calendars:read", "POST": "calendars:write"}
 
+    @schema.told("List calendars", answers={200: schema.CALENDARS}, parameters=schema.OF_CALENDARS)
     def get(self, request: Request) -> Response:
         """`groupId` narrows the list, `showDrafted=false` leaves out the inactive ones."""
         self.asked_location(Reader())
@@ -112,6 +113,7 @@ class Calendars(CalendarView):
             shown = [each for each in shown if each.get("groupId") == group_id]
         return Response({"calendars": shown})
 
+    @schema.told("Create a calendar", takes=schema.NEW_CALENDAR, answers={200: schema.ONE_CALENDAR})
     @transaction.atomic
     def post(self, request: Request) -> Response:
         reader = Reader()
@@ -148,9 +150,11 @@ class Calendars(CalendarView):
 class Calendar(CalendarView):
     scopes = {"GET": "calendars:read", "PUT": "calendars:write", "DELETE": "calendars:write"}
 
+    @schema.told("Get a calendar", answers={200: schema.ONE_CALENDAR})
     def get(self, request: Request, calendar_id: str) -> Response:
         return Response({"calendar": self.shown([self.found(calendar_id)])[0]})
 
+    @schema.told("Update a calendar", takes=schema.CHANGED_CALENDAR, answers={200: schema.ONE_CALENDAR})
     @transaction.atomic
     def put(self, request: Request, calendar_id: str) -> Response:
         event_type = self.found(calendar_id)
@@ -175,6 +179,7 @@ class Calendar(CalendarView):
         self.keep(event_type, asked)
         return Response({"calendar": self.shown([event_type])[0]})
 
+    @schema.told("Delete a calendar", answers={200: schema.SUCCESS})
     def delete(self, request: Request, calendar_id: str) -> Response:
         offers.delete(self.found(calendar_id), actor=self.principal.actor)
         return Response({"success": True})
@@ -185,6 +190,7 @@ class FreeSlots(CalendarView):
 
     scopes = {"GET": "availability:read"}
 
+    @schema.told("List free slots", answers={200: schema.FREE_SLOTS}, parameters=schema.RANGE)
     def get(self, request: Request, calendar_id: str) -> Response:
         event_type = self.found(calendar_id)
         lo, hi, tzid = self._asked(request.query_params)

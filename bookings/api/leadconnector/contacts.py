@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings.api import refusals
-from bookings.api.leadconnector import finding, wire
+from bookings.api.leadconnector import finding, schema, wire
 from bookings.api.leadconnector.dialect import LeadConnectorView
 from bookings.api.leadconnector.wire import SURFACE
 from bookings.api.reader import Reader
@@ -94,6 +94,7 @@ def _raw(body: dict[str, Any], reader: Reader) -> dict[str, Any]:
 class Contacts(ContactView):
     scopes = {"POST": "bookings:write"}
 
+    @schema.told("Create a contact", takes=schema.NEW_CONTACT, answers={201: schema.CONTACT})
     def post(self, request: Request) -> Response:
         made, _ = self.make()
         return Response({"contact": self.shown(made)}, status=201)
@@ -102,6 +103,9 @@ class Contacts(ContactView):
 class ContactUpsert(ContactView):
     scopes = {"POST": "bookings:write"}
 
+    @schema.told(
+        "Create or update a contact", takes=schema.NEW_CONTACT, answers=dict.fromkeys((200, 201), schema.UPSERTED)
+    )
     def post(self, request: Request) -> Response:
         made, new = self.make()
         return Response({"new": new, "contact": self.shown(made)}, status=201 if new else 200)
@@ -110,6 +114,7 @@ class ContactUpsert(ContactView):
 class Contact(ContactView):
     scopes = {"GET": "bookings:read"}
 
+    @schema.told("Get a contact", answers={200: schema.CONTACT})
     def get(self, request: Request, contact_id: str) -> Response:
         found = finding.contact(self.principal, contact_id)
         if found is None:

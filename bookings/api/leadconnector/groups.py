@@ -13,7 +13,7 @@ from rest_framework.response import Response
 
 from bookings.api import refusals
 from bookings.api.base import Refusal
-from bookings.api.leadconnector import wire
+from bookings.api.leadconnector import schema, wire
 from bookings.api.leadconnector.dialect import LeadConnectorView
 from bookings.api.leadconnector.wire import SURFACE
 from bookings.api.reader import Reader
@@ -82,11 +82,13 @@ def is_free(organisation: Organisation, slug: str, but: str = "") -> bool:
 class Groups(GroupView):
     scopes = {"GET": "calendars:read", "POST": "calendars:write"}
 
+    @schema.told("List groups", answers={200: schema.GROUPS}, parameters=[schema.LOCATION])
     def get(self, request: Request) -> Response:
         self.asked_location(Reader())
         every = groups_of(self.principal.organisation)
         return Response({"groups": [self.shown(group_id, group) for group_id, group in every.items()]})
 
+    @schema.told("Create a group", takes=schema.NEW_GROUP, answers={201: schema.ONE_GROUP})
     @transaction.atomic
     def post(self, request: Request) -> Response:
         reader = Reader()
@@ -106,6 +108,7 @@ class Groups(GroupView):
 class Group(GroupView):
     scopes = {"PUT": "calendars:write", "DELETE": "calendars:write"}
 
+    @schema.told("Update a group", takes=schema.CHANGED_GROUP, answers={200: schema.ONE_GROUP})
     @transaction.atomic
     def put(self, request: Request, group_id: str) -> Response:
         group = self.group(group_id)
@@ -114,6 +117,7 @@ class Group(GroupView):
         self.keep(group_id, group | said)
         return Response({"group": self.shown(group_id, group | said)})
 
+    @schema.told("Delete a group", answers={200: schema.SUCCESS})
     @transaction.atomic
     def delete(self, request: Request, group_id: str) -> Response:
         """Its calendars stay, in no group."""
@@ -127,6 +131,7 @@ class Group(GroupView):
 class GroupStatus(GroupView):
     scopes = {"PUT": "calendars:write"}
 
+    @schema.told("Enable or disable a group", takes=schema.STATUS, answers={200: schema.SUCCESS})
     def put(self, request: Request, group_id: str) -> Response:
         reader = Reader()
         active = wire.flag(self.body, "isActive", reader)
@@ -140,6 +145,7 @@ class GroupStatus(GroupView):
 class GroupSlug(GroupView):
     scopes = {"POST": "calendars:read"}
 
+    @schema.told("Ask whether a slug is free", takes=schema.SLUG, answers={200: schema.AVAILABLE})
     def post(self, request: Request) -> Response:
         reader = Reader()
         location_id = reader.text(self.body, "locationId", "locationId", required=True)
