@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 
+from bookings.api.cronofy import times
 from bookings.api.reader import Reader
 from bookings.domain import links, refs, requests
 from bookings.models import SchedulerRequest
@@ -153,8 +154,10 @@ def created(request: SchedulerRequest, wrapper: Wrapper) -> dict[str, Any]:
     return {wrapper.name: answer}
 
 
-def shown(request: SchedulerRequest, external_id: str, booked: bool) -> dict[str, Any]:
-    """One request as reads show it."""
+def shown(
+    request: SchedulerRequest, external_id: str, booked: bool, taken: tuple[int, int] | None = None
+) -> dict[str, Any]:
+    """One request as reads show it. `taken`: start and end of what was booked with it, in UTC seconds."""
     url = links.select_url(request.pk)
     detail = {
         "scheduling_request_id": external_id,
@@ -165,7 +168,7 @@ def shown(request: SchedulerRequest, external_id: str, booked: bool) -> dict[str
         "duration": {"minutes": request.duration},
         "recipient_operations": {"view_url": url},
         "recipients": [{**_recipient_of(request), "slot_selector": request.raw.get("slot_selector", True)}],
-        "event": _event_of(request),
+        "event": _event_of(request, taken),
     }
     detail |= {name: request.raw[name] for name in ("buffer", "collaborator_groups") if name in request.raw}
     return {"scheduling_request": detail}
@@ -178,8 +181,10 @@ def _recipient_of(request: SchedulerRequest) -> dict[str, str]:
     return {**recipient, "select_url": links.select_url(request.pk)}
 
 
-def _event_of(request: SchedulerRequest) -> dict[str, Any]:
+def _event_of(request: SchedulerRequest, taken: tuple[int, int] | None) -> dict[str, Any]:
     event: dict[str, Any] = {"summary": request.summary, "duration": {"minutes": request.duration}}
+    if taken is not None:
+        event |= {"start": times.instant(taken[0]), "end": times.instant(taken[1])}
     if request.description:
         event["description"] = request.description
     if request.location:

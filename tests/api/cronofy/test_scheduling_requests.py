@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
+
 from bookings.domain import requests as scheduler
 from bookings.models import SchedulerRequest
 from tests.api.worlds import World, problems
@@ -74,6 +77,17 @@ def test_a_booked_request_shows_complete_and_cannot_be_cancelled(world: World) -
     assert shown["slot_selection"] == "complete"
     answer = world.post({"scheduling_request_id": request_id}, f"{LATER}/cancel")
     assert (answer.status_code, problems(answer)) == (422, {"scheduling_request_id": ["errors.not_allowed"]})
+
+
+def test_a_request_tells_the_time_that_was_chosen(world: World) -> None:
+    request_id = create(world)
+    start = (int(time.time()) // 86_400 + 3) * 86_400
+    scheduler.select(SchedulerRequest.everywhere.get(), start, name="Doc", timezone="UTC")
+    asked = {"scheduling_request_ids": [request_id]}
+    [told] = world.post(asked, f"{LATER}/query").json()["scheduling_requests"]
+    event = told["scheduling_request"]["event"]
+    moments = [int(datetime.fromisoformat(event[name]).timestamp()) for name in ("start", "end")]
+    assert (told["scheduling_request"]["slot_selection"], moments) == ("complete", [start, start + 1800])
 
 
 def test_one_request_can_be_read_and_a_foreign_one_is_not_there(world: World, elsewhere: World) -> None:
