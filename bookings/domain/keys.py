@@ -219,13 +219,17 @@ def find_of_host(email: str, secret: str, dialect: str) -> ApiKey | None:
 def find_pair(public: str, secret: str, dialect: str) -> ApiKey | None:
     """As `find`, for a secret key that counts only together with a live public key of the same organisation.
 
-    What the caller may do is what the secret key may.
+    What the caller may do is what the secret key may. That the public key was used is remembered here, since nobody
+    meets it after this.
     """
     shown, key = find(public, dialect), find(secret, dialect)
     if shown is None or key is None or shown.organisation_id != key.organisation_id:
         return None
     kinds = (ApiKey.Kind.PUBLIC_KEY, ApiKey.Kind.SECRET_KEY)
-    return key if (shown.kind, key.kind) == kinds else None
+    if (shown.kind, key.kind) != kinds:
+        return None
+    note_use(shown)
+    return key
 
 
 def permits(key: ApiKey, scope: str) -> bool:

@@ -98,6 +98,18 @@ def test_a_secret_key_counts_only_with_a_public_key_of_its_organisation():
         assert keys.find_pair(*wrong, "morph") is None
 
 
+def test_using_a_pair_is_noted_with_both_halves():
+    organisation = factories.organisation()
+    (public, shown), (secret, kept) = keys.issue_pair(organisation, name="CRM", scopes=["events:read"], actor=SYSTEM)
+    assert keys.find_pair(shown, "sk_wrong", "morph") is None
+    public.refresh_from_db()
+    assert public.last_used_at is None
+    assert keys.find_pair(shown, kept, "morph") == secret
+    public.refresh_from_db()
+    assert public.last_used_at is not None
+    assert (public.scopes, secret.scopes) == ([], ["events:read"])
+
+
 def test_a_pair_ends_when_either_half_is_revoked():
     for half in (0, 1):
         public, secret = pair(factories.organisation())
