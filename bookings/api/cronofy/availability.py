@@ -11,6 +11,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings.api.cronofy import availability_wire as wire
+from bookings.api.cronofy import schema
 from bookings.api.cronofy.dialect import CronofyView
 from bookings.api.cronofy.managed import Rules
 from bookings.api.cronofy.wire import SURFACE
@@ -25,6 +26,7 @@ from bookings.models import Calendar, Host, Organisation
 class Availability(CronofyView):
     scopes = {"POST": "availability:read"}
 
+    @schema.told("When several accounts are free together", schema.AVAILABLE, takes=schema.AVAILABILITY)
     def post(self, request: Request) -> Response:
         reader = Reader()
         query = wire.read(self.body, reader)

@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings.api import refusals
+from bookings.api.cronofy import schema
 from bookings.api.cronofy.dialect import CronofyView
 from bookings.api.cronofy.scopes import scope_of
 from bookings.api.cronofy.wire import SURFACE
@@ -71,10 +72,12 @@ class Calendars(AccountView):
     scopes = {"GET": "calendars:read", "POST": "calendars:write"}
     fields = {"account": "profile_id"}
 
+    @schema.told("Calendars", schema.CALENDARS)
     def get(self, request: Request) -> Response:
         found = [profile(account, name) | one for account, name, some in self.profiles() for one in some]
         return Response({"calendars": found})
 
+    @schema.told("Make a calendar", schema.ONE_CALENDAR, takes=schema.NEW_CALENDAR)
     def post(self, request: Request) -> Response:
         """A further calendar, of the profile kept here. Those of other services are made there."""
         reader = Reader()
@@ -94,6 +97,7 @@ class Calendars(AccountView):
 class Profiles(AccountView):
     scopes = {"GET": "calendars:read"}
 
+    @schema.told("Connected accounts", schema.PROFILES)
     def get(self, request: Request) -> Response:
         found = [profile(account, name) | _health(account) for account, name, _ in self.profiles()]
         return Response({"profiles": found})
@@ -105,6 +109,7 @@ class ProfileRevocation(AccountView):
     scopes = {"POST": "calendars:write"}
     fields = {"account": "profile_id"}
 
+    @schema.told("Let a connected account go", None, status=202)
     def post(self, request: Request, profile_id: str) -> Response:
         known = {name: account for account, name, _ in self.profiles()}.get(profile_id)
         if known is None:
@@ -118,6 +123,7 @@ class UserInfo(AccountView):
 
     scopes = {"GET": "calendars:read"}
 
+    @schema.told("Who the account is, with its calendars", schema.USERINFO)
     def get(self, request: Request) -> Response:
         host = self.account
         profiles = [
@@ -144,6 +150,7 @@ class AccountInfo(AccountView):
 
     scopes = {"GET": "calendars:read"}
 
+    @schema.told("Who the account is", schema.ACCOUNT)
     def get(self, request: Request) -> Response:
         host = self.account
         told = {

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from bookings.api import refusals
 from bookings.api.base import Dialect, DialectView, Principal, Problem, Refusal
-from bookings.api.cronofy import wire
+from bookings.api.cronofy import schema, wire
 from bookings.domain import keys, refs
 from bookings.domain.errors import Invalid, SlotTaken
 from bookings.models import Host, Organisation
@@ -31,6 +31,10 @@ class Cronofy(Dialect):
     """Bearer credentials, and errors as docs.cronofy.com/developers/api/error-codes lists them."""
 
     name = wire.SURFACE
+    title = schema.TITLE
+    description = schema.DESCRIPTION
+    version = "v1"
+    credentials = schema.CREDENTIALS
 
     def authenticate(self, request: Request) -> Principal:
         """A client secret or an access token; `Cronofy-Impersonate: <sub>` makes it act as that host."""

@@ -12,7 +12,7 @@ from django.utils.timezone import now
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from bookings.api.cronofy import event_shown, paging, times
+from bookings.api.cronofy import event_shown, paging, schema, times
 from bookings.api.cronofy.dialect import CronofyView
 from bookings.api.cronofy.wire import SURFACE
 from bookings.api.reader import Reader
@@ -110,6 +110,10 @@ class Events(EventLists):
     name = "events"
     scopes = {"GET": "events:read"}
 
+    @schema.told("Events", schema.EVENTS, parameters=schema.EVENT_QUERY)
+    def get(self, request: Request) -> Response:
+        return super().get(request)
+
     def shown(self, entries: Sequence[Entry], how: event_shown.Shown) -> list[dict[str, Any]]:
         return [how.event(entry, deleted=entry.status == Event.Status.CANCELLED) for entry in entries]
 
@@ -117,6 +121,10 @@ class Events(EventLists):
 class FreeBusy(EventLists):
     name = "free_busy"
     scopes = {"GET": "availability:read"}
+
+    @schema.told("When the account is busy", schema.FREE_BUSY, parameters=schema.EVENT_QUERY)
+    def get(self, request: Request) -> Response:
+        return super().get(request)
 
     def shown(self, entries: Sequence[Entry], how: event_shown.Shown) -> list[dict[str, Any]]:
         return [how.free_busy(entry) for entry in entries if entry.status != Event.Status.CANCELLED]

@@ -20,7 +20,7 @@ from rest_framework.response import Response
 
 from bookings.api import refusals
 from bookings.api.cronofy import managed_wire as wire
-from bookings.api.cronofy import paging, times
+from bookings.api.cronofy import paging, schema, times
 from bookings.api.cronofy.dialect import CronofyView
 from bookings.api.cronofy.wire import SURFACE
 from bookings.api.reader import Reader
@@ -102,9 +102,11 @@ class AvailabilityRules(CronofyView):
     scopes = {"GET": "availability:read", "POST": "availability:write"}
     fields = {"weekly": "weekly_periods", "timezone": "tzid"}
 
+    @schema.told("Hours of every week", schema.RULES)
     def get(self, request: Request) -> Response:
         return Response({"availability_rules": [shown for _, shown in _rules(self.account)]})
 
+    @schema.told("Make or change hours of every week", schema.ONE_RULE, takes=schema.RULE)
     def post(self, request: Request) -> Response:
         reader = Reader()
         rule = wire.read_rule(self.body, reader)
@@ -137,12 +139,14 @@ class AvailabilityRules(CronofyView):
 class AvailabilityRule(CronofyView):
     scopes = {"GET": "availability:read", "DELETE": "availability:write"}
 
+    @schema.told("One rule", schema.ONE_RULE)
     def get(self, request: Request, rule_id: str) -> Response:
         found = next((shown for _, shown in _rules(self.account) if shown["availability_rule_id"] == rule_id), None)
         if found is None:
             raise refusals.not_found()
         return Response({"availability_rule": found})
 
+    @schema.told("Delete a rule", None, status=202)
     @transaction.atomic
     def delete(self, request: Request, rule_id: str) -> Response:
         """A schedule that is deleted has no hours left. What is not there has been deleted before."""
@@ -159,6 +163,7 @@ class AvailablePeriods(CronofyView):
     scopes = {"GET": "availability:read", "POST": "availability:write", "DELETE": "availability:write"}
     fields = {"start_s": "start", "end_s": "end", "timezone": "start.tzid"}
 
+    @schema.told("Single periods", schema.PERIODS, parameters=schema.PERIOD_QUERY)
     def get(self, request: Request) -> Response:
         reader, asked = Reader(), paging.query(request)
         view = wire.read_view(asked, reader)
@@ -173,6 +178,7 @@ class AvailablePeriods(CronofyView):
 
         return Response(paging.page(request, "available_periods", found, at, shown))
 
+    @schema.told("Make or change a period", None, status=202, takes=schema.PERIOD)
     def post(self, request: Request) -> Response:
         reader = Reader()
         name = wire.read_name(self.body, "available_period_id", reader)
@@ -190,6 +196,7 @@ class AvailablePeriods(CronofyView):
             refs.name(SURFACE, PERIOD, made, _key(host, name), instead_of=known)
         return Response(status=202)
 
+    @schema.told("Delete a period", None, status=202, takes=schema.PERIOD_ID)
     def delete(self, request: Request) -> Response:
         reader = Reader()
         name = wire.read_name(self.body, "available_period_id", reader)

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from bookings.api import body, rate
 from bookings.api.base import DialectView, Principal, Refusal
-from bookings.api.cronofy import calendars
+from bookings.api.cronofy import calendars, schema
 from bookings.api.cronofy.dialect import Cronofy, CronofyView
 from bookings.api.cronofy.scopes import scope_of
 from bookings.api.cronofy.wire import SURFACE
@@ -73,6 +73,7 @@ class OAuthView(CronofyView):
 class Token(OAuthView):
     """New tokens for a code, or for a refresh token."""
 
+    @schema.granted("New tokens", schema.TOKENS, takes=schema.TOKEN_ASKED)
     def post(self, request: Request) -> Response:
         organisation, actor = self.principal.organisation, self.principal.actor
         kind = self.needed("grant_type")
@@ -89,6 +90,7 @@ class Token(OAuthView):
 class Revocation(OAuthView):
     """End everything a token stands for. A token that is not known has ended already."""
 
+    @schema.granted("End what a token stands for", None, takes=schema.REVOKED)
     def post(self, request: Request) -> Response:
         grants.revoke(self.principal.organisation, SURFACE, self.needed("token"), actor=self.principal.actor)
         return Response(status=200)

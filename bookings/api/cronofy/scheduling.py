@@ -10,7 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings.api import refusals
-from bookings.api.cronofy import wire
+from bookings.api.cronofy import schema, wire
 from bookings.api.cronofy.dialect import CronofyView, host_called
 from bookings.api.reader import Reader
 from bookings.domain import refs, requests
@@ -27,6 +27,7 @@ class SchedulerRequests(CronofyView):
     scopes = {"POST": "requests:write"}
     fields = wire.FIELDS
 
+    @schema.told("Send a request", schema.made_request("scheduler_request"), takes=schema.NEW_REQUEST)
     def post(self, request: Request) -> Response:
         reader = Reader()
         asked = wire.read(self.body, reader)
@@ -79,6 +80,10 @@ class SchedulerRequests(CronofyView):
 class SchedulingRequests(SchedulerRequests):
     wrapper = wire.SCHEDULING
 
+    @schema.told("Send a request", schema.made_request("scheduling_request"), takes=schema.NEW_REQUEST)
+    def post(self, request: Request) -> Response:
+        return super().post(request)
+
 
 class Readings(CronofyView):
     """What reads and the cancelling of requests share."""
@@ -111,6 +116,7 @@ class SchedulingRequestQuery(Readings):
 
     scopes = {"POST": "requests:read"}
 
+    @schema.told("Several requests by their ids", schema.REQUESTS, takes=schema.REQUEST_IDS)
     def post(self, request: Request) -> Response:
         reader = Reader()
         name = "scheduling_request_ids"
@@ -127,6 +133,7 @@ class SchedulingRequestCancel(Readings):
 
     scopes = {"POST": "requests:write"}
 
+    @schema.told("Withdraw a request", None, status=202, takes=schema.REQUEST_ID)
     def post(self, request: Request) -> Response:
         reader = Reader()
         field = "scheduling_request_id"
@@ -149,6 +156,7 @@ class SchedulingRequest(Readings):
 
     scopes = {"GET": "requests:read"}
 
+    @schema.told("One request", schema.REQUEST)
     def get(self, request: Request, request_id: str) -> Response:
         found = self.shown(self.visible([request_id]))
         if not found:

@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from bookings.api import refusals
-from bookings.api.cronofy import event_shown, paging
+from bookings.api.cronofy import event_shown, paging, schema
 from bookings.api.cronofy import event_wire as wire
 from bookings.api.cronofy.availability_wire import names
 from bookings.api.cronofy.dialect import CronofyView
@@ -86,6 +86,7 @@ class EventWriting(CronofyView):
 class CalendarEvents(EventWriting):
     scopes = {"POST": "events:write", "DELETE": "events:write"}
 
+    @schema.told("Make or change an event", None, status=202, takes=schema.NEW_EVENT)
     def post(self, request: Request, calendar_id: str) -> Response:
         place = self.place(calendar_id)
         reader = Reader()
@@ -101,6 +102,7 @@ class CalendarEvents(EventWriting):
             self._upsert(place, event_id, written)
         return Response(status=202)
 
+    @schema.told("Delete an event", None, status=202, takes=schema.EVENT_NAMED)
     def delete(self, request: Request, calendar_id: str) -> Response:
         place = self.place(calendar_id)
         reader = Reader()
@@ -182,6 +184,7 @@ class ParticipationStatus(EventWriting):
     scopes = {"POST": "events:write"}
     fields = {"email": "event_uid"}
 
+    @schema.told("Answer an invitation", None, status=202, takes=schema.STATUS)
     def post(self, request: Request, calendar_id: str, event_uid: str) -> Response:
         found = self.by_uid(event_uid, self.place(calendar_id))
         if found is None or found.entry.event is None:
@@ -203,6 +206,7 @@ class AccountEvents(Events, EventWriting):
 
     scopes = {"GET": "events:read", "DELETE": "events:write"}
 
+    @schema.told("Delete what the application made", None, status=202, takes=schema.BULK)
     def delete(self, request: Request) -> Response:
         reader = Reader()
         asked = self._asked(reader)
