@@ -264,9 +264,11 @@ def _span(asked: wire.AskedEvent, entry: Entry | None, home: str) -> tuple[int, 
     begin, until = (entry.start_s, entry.end_s) if entry is not None else (0, 0)
     if asked.start is None and asked.end is None:
         return begin, until
-    start = asked.start.at(home) if asked.start is not None else begin
-    end = asked.end.at(home) if asked.end is not None else start + until - begin
     all_day = asked.all_day if asked.all_day is not None or entry is None else entry.event and entry.event.all_day
+    # A date of an all-day event is that date in its calendar, wherever it is looked at from.
+    meant = home if all_day else asked.timezone or home
+    start = asked.start.at(meant) if asked.start is not None else begin
+    end = asked.end.at(meant) if asked.end is not None else start + until - begin
     if end < start or (end == start and not all_day):
         raise invalid(Problem("end", "invalid", "end must be after start."))
     return start, end

@@ -113,8 +113,9 @@ def stamp(body: dict[str, Any], name: str, reader: Reader, clock: Clock, *, requ
 
 @dataclass(frozen=True)
 class AskedEvent:
-    """What a request says of an event; None for what it does not say."""
+    """What a request says of an event; None for what it does not say. `timezone` is in which it says times."""
 
+    timezone: str
     start: Stamp | None
     end: Stamp | None
     what: str | None
@@ -131,6 +132,7 @@ def read_event(body: dict[str, Any], reader: Reader, clock: Clock, *, whole: boo
     """Read what to make (`whole`: what is required must be there) or to change. Problems go to the reader."""
     free = [told for name in NOT_BLOCKING if (told := flag(body, name, reader)) is not None]
     return AskedEvent(
+        timezone=clock.timezone,
         start=stamp(body, "start", reader, clock, required=whole),
         end=stamp(body, "end", reader, clock, required=whole),
         what=said(body, "what", reader, required=whole or "what" in body, longest=1024),
