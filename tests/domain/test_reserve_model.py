@@ -25,7 +25,7 @@ from bookings.formats.event import EventData
 from bookings.models import Booking, Busy, Claim, EventType, GroupMember, GroupRule, Seat
 from tests import factories
 
-RUNS = int(os.environ.get("CONVENE_MODEL_RUNS", "40"))
+RUNS = int(os.environ.get("CONVENE_MODEL_RUNS", "25"))
 STEPS = int(os.environ.get("CONVENE_MODEL_STEPS", "30"))
 SLOTS = st.integers(0, 11)
 WHO = st.integers(0, 2)
