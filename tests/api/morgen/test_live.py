@@ -32,11 +32,16 @@ def client(request: pytest.FixtureRequest, server: Live, monkeypatch: pytest.Mon
     keys = server.demo["morgen"]
     bearer = keys["bearer"] if scheme == "Bearer" else None
     made = MorgenClient(Settings(keys["api_key"], f"{server.url}/{version}", bearer_token=bearer))
+    clear(made, server)  # the demo has series without end
     yield made
-    for event in made.list_all_events(*WINDOW):
-        with contextlib.suppress(NotFoundError):  # gone with another occurrence of its series
-            made.delete_event(places(server) | {"id": event.id}, series_update_mode="all")
+    clear(made, server)
     made.close()
+
+
+def clear(client: MorgenClient, server: Live) -> None:
+    for event in client.list_all_events(*WINDOW):
+        with contextlib.suppress(NotFoundError):  # gone with another occurrence of its series
+            client.delete_event(places(server) | {"id": event.id}, series_update_mode="all")
 
 
 def places(server: Live) -> dict[str, Any]:
