@@ -157,4 +157,4 @@ def test_answers_that_cannot_be_noted(world: World, changes: dict[str, Any], sta
 
 
 def test_there_is_no_fourth_answer(world: World) -> None:
-    refused(world.post("/v1/events/tentative", {"id": invited(world)["id"]}), 404)
+    refused(world.post("/v3/events/tentative", {"id": invited(world)["id"]}), 404)
