@@ -10,6 +10,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -85,6 +86,27 @@ def cpu_seconds(pid: int) -> float:
     return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
+BARE_SITE = """
+import time
+import django
+from django.conf import settings
+from django.core.management import call_command
+
+apps = ["contenttypes", "auth", "sessions", "messages", "admin"]
+tables = {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}
+settings.configure(INSTALLED_APPS=[f"django.contrib.{app}" for app in apps], DATABASES={"default": tables})
+django.setup()
+call_command("migrate", verbosity=0, skip_checks=True)
+print(time.process_time())
+"""
+
+
+def bare_site_seconds() -> float:
+    """Processor seconds that Django alone needs here and now to make its own tables: the middle of three."""
+    runs = [subprocess.check_output([sys.executable, "-c", BARE_SITE], text=True) for _ in range(3)]
+    return sorted(map(float, runs))[1]
+
+
 def eventually(what: Callable[[], object], message: str, within: float) -> None:
     deadline = time.monotonic() + within
     while not what():
@@ -133,10 +155,12 @@ def another(tmp_path: Path) -> Iterator[Running]:
         yield started
 
 
-def test_from_an_empty_folder_to_the_sign_in_page_is_less_than_ten_seconds_of_work(up: Running) -> None:
-    """Of processor time: the tests beside this one share the clock on the wall."""
-    print(f"sign-in page after {up.seconds_to_sign_in:.1f} s, {up.cpu_seconds_to_sign_in:.1f} s of work")
-    assert up.cpu_seconds_to_sign_in < 10
+def test_from_an_empty_folder_to_the_sign_in_page_is_the_work_of_twenty_bare_sites_at_most(up: Running) -> None:
+    """The unit is Django alone making its own tables in memory, half a second on the machines of 2026: as long as
+    that one is as busy as this one, twenty of them are the ten seconds that a person waits at most."""
+    bare = bare_site_seconds()
+    print(f"after {up.seconds_to_sign_in:.1f} s: {up.cpu_seconds_to_sign_in:.1f} s of work, the unit is {bare:.2f} s")
+    assert up.cpu_seconds_to_sign_in < 20 * bare
 
 
 def test_it_prints_the_address_both_logins_and_says_when_it_is_ready(up: Running) -> None:

@@ -120,7 +120,7 @@ def _commands(host: str, port: int, web_workers: int) -> dict[str, list[str]]:
     worker = [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", "--skip-checks"]
     web = [sys.executable, "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "warning"]
     web += ["--host", host, "--port", str(port), "--workers", str(web_workers)]
-    web += ["--blocking-threads", str(WEB_THREADS), "--workers-kill-timeout", "8"]
+    web += ["--blocking-threads", str(WEB_THREADS)]
     web += ["--working-dir", str(settings.BASE_DIR), "config.wsgi:application"]
     return {"web server": web, "worker": worker}
 
