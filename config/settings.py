@@ -42,6 +42,27 @@ HTTPS = BASE_URL.startswith("https://")
 TRUST_PROXY = env.bool("CONVENE_TRUST_PROXY", default=False)  # believe X-Forwarded-Proto and X-Forwarded-For
 JITSI_BASE_URL = env.str("CONVENE_JITSI_BASE_URL", default="https://meet.jit.si")  # where virtual rooms are opened
 LAN_ALLOWED = env.list("CONVENE_LAN_ALLOWED", default=[])  # host:port in private networks that may be called
+# Your registrations at the services that want one (README, "Connect a calendar"); without one they are not offered.
+GOOGLE = {
+    "client_id": env.str("GOOGLE_CLIENT_ID", default=""),
+    "client_secret": env.str("GOOGLE_CLIENT_SECRET", default=""),
+}
+MICROSOFT = {
+    "client_id": env.str("MICROSOFT_CLIENT_ID", default=""),
+    "client_secret": env.str("MICROSOFT_CLIENT_SECRET", default=""),
+    "tenant": env.str("MICROSOFT_TENANT", default="common"),
+}
+# Where the services are; other addresses are for doubles of them.
+GOOGLE_URLS = {
+    "api": env.str("GOOGLE_API_URL", default="https://www.googleapis.com/calendar/v3"),
+    "authorize": env.str("GOOGLE_AUTHORIZE_URL", default="https://accounts.google.com/o/oauth2/v2/auth"),
+    "token": env.str("GOOGLE_TOKEN_URL", default="https://oauth2.googleapis.com/token"),
+    "revoke": env.str("GOOGLE_REVOKE_URL", default="https://oauth2.googleapis.com/revoke"),
+}
+MICROSOFT_URLS = {
+    "api": env.str("MICROSOFT_API_URL", default="https://graph.microsoft.com/v1.0"),
+    "login": env.str("MICROSOFT_LOGIN_URL", default="https://login.microsoftonline.com"),
+}
 DEBUG = env.bool("CONVENE_DEBUG", default=False)
 
 # ── What it is made of ──

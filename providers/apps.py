@@ -9,6 +9,6 @@ class ProvidersConfig(AppConfig):
 
     def ready(self) -> None:
         from bookings.domain.outbox import outbox_written  # noqa: PLC0415  models are importable once apps are loaded
-        from providers import caldav, tasks  # noqa: F401, PLC0415  importing an adapter registers it
+        from providers import tasks  # noqa: PLC0415
 
         outbox_written.connect(tasks.wake_for_outbox, dispatch_uid="providers.wake")

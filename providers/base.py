@@ -14,6 +14,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from django.utils.module_loading import import_string
+
 from bookings.domain.accounts import FoundCalendar
 from bookings.domain.calendar import Changes
 from bookings.formats.event import EventData
@@ -146,6 +148,14 @@ class Answer:
     instant: int | None = None
 
 
+class Ended(Exception):
+    """A call that came to nothing, as the result to hand back. Never leaves an adapter."""
+
+    def __init__(self, result: Result) -> None:
+        super().__init__(result.detail)
+        self.result = result
+
+
 class Provider(ABC):
     """One login at one service. `target` is always a calendar's external id, never one of our rows."""
 
@@ -202,22 +212,22 @@ class Provider(ABC):
 
 
 Factory = Callable[[Account], Provider]
-_ADAPTERS: dict[str, Factory] = {}
 
-
-def register(name: str, factory: Factory) -> None:
-    """The one line a new adapter needs: which accounts it serves, and how to make it for one."""
-    _ADAPTERS[name] = factory
+ADAPTERS = {
+    Account.Provider.CALDAV: "providers.caldav.provider.from_account",
+}
+"""Where the adapter of each service is made from an account; imported when the first such account is served."""
 
 
 def adapter(account: Account) -> Provider:
     """The adapter for an account's login; raises UnsupportedFeature when there is none for its service."""
-    factory = _ADAPTERS.get(account.provider)
-    if factory is None:
+    where = ADAPTERS.get(Account.Provider(account.provider))
+    if where is None:
         raise UnsupportedFeature(account.get_provider_display())
+    factory: Factory = import_string(where)
     return factory(account)
 
 
 def providers() -> Collection[str]:
     """Names of the services that can be served."""
-    return _ADAPTERS.keys()
+    return [name.value for name in ADAPTERS]

@@ -21,9 +21,9 @@ from bookings.models import Account, Calendar, Host
 from bookings.models.crypto import Undecryptable
 from providers import pull
 from providers.addresses import Refused, parse
-from providers.base import Capability, Outcome, PullFailed, Push, Remote, Result
-from providers.caldav import REFERENCE, CalDav, address, from_account
-from providers.caldav_calls import Calls, Ended, Login, if_match
+from providers.base import Capability, Ended, Outcome, PullFailed, Push, Remote, Result
+from providers.caldav.calls import Calls, Login, if_match
+from providers.caldav.provider import REFERENCE, CalDav, address, from_account
 
 log = logging.getLogger(__name__)
 

@@ -12,8 +12,8 @@ from bookings.domain.audit import SYSTEM
 from bookings.models import Account, Busy, Calendar, Mirror
 from providers import connect, http
 from providers.base import Capability, Outcome, PullFailed
-from providers.caldav import CalDav, from_account
-from providers.caldav_calls import Login
+from providers.caldav.calls import Login
+from providers.caldav.provider import CalDav, from_account
 from providers.connect import ConnectFailed
 from tests import factories, servers
 from tests.providers.conftest import Connected

@@ -16,7 +16,7 @@ from bookings.formats.event import EventData, Person
 from bookings.models import Account, Calendar, Mirror
 from providers import push
 from providers.base import Answer, Outcome, Push, Remote, Result
-from providers.caldav import CalDav, from_account
+from providers.caldav.provider import CalDav, from_account
 from providers.lease import lease
 from tests import factories, servers
 from tests.providers.conftest import Connected, connect

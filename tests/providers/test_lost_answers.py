@@ -12,7 +12,7 @@ from bookings.domain.audit import SYSTEM
 from bookings.models import Mirror
 from providers import push
 from providers.base import Outcome
-from providers.webdav import CALDAV
+from providers.caldav.webdav import CALDAV
 from tests.providers.conftest import Connected, connect
 from tests.providers.proxy import Answer, Call, Proxy, in_front_of
 from tests.providers.test_delivery import meeting, mirror_of

@@ -13,9 +13,10 @@ from bookings.domain import outbox
 from bookings.domain.audit import SYSTEM
 from bookings.engine.zones import wall, zone
 from bookings.models import Account, Busy, Calendar, Event, Mirror
-from providers import caldav_reading, pull, push
-from providers.caldav_reading import Reader
-from providers.webdav import CALSERVER, DAV
+from providers import pull, push
+from providers.caldav import reading
+from providers.caldav.reading import Reader
+from providers.caldav.webdav import CALSERVER, DAV
 from tests import servers
 from tests.providers.conftest import Connected, connect
 from tests.providers.proxy import Answer, Call, Proxy, in_front_of
@@ -265,7 +266,7 @@ def test_a_reading_that_runs_out_of_time_goes_on_where_it_stopped(
         self._deadline = 0
         return contents(self, chunk)
 
-    monkeypatch.setattr(caldav_reading, "CHUNK", 1)
+    monkeypatch.setattr(reading, "CHUNK", 1)
     monkeypatch.setattr(Reader, "_contents", slow)
     for number in range(3):
         connected.server.put(connected.url, f"{number}.ics", hour(f"{number}@x"))

@@ -15,23 +15,22 @@ from bookings.domain.accounts import FoundCalendar
 from bookings.domain.calendar import Changes
 from bookings.formats import icalendar
 from bookings.models import Account, Calendar
-from providers import caldav_discovery, caldav_merge
-from providers.base import PULL_S, Answer, Capability, Outcome, Provider, PullFailed, Push, Remote, Result, register
-from providers.caldav_calls import (
+from providers.base import PULL_S, Answer, Capability, Ended, Outcome, Provider, PullFailed, Push, Remote, Result
+from providers.caldav import discovery, merge
+from providers.caldav.calls import (
     NEVER,
     STRANGE,
     UID_IN_USE,
     Calls,
-    Ended,
     Login,
     StoredObject,
     classify,
     collection_of,
     if_match,
 )
-from providers.caldav_reading import Reader
+from providers.caldav.reading import Reader
+from providers.caldav.webdav import DAV, canonical, clean_etag, preconditions, propfind
 from providers.http import Response
-from providers.webdav import DAV, canonical, clean_etag, preconditions, propfind
 
 REFERENCE = "X-CONVENE-REF"
 DELETED_THERE = "Somebody deleted this event in the calendar."
@@ -57,11 +56,11 @@ class CalDav(Provider):
     # ── Reading ──
 
     def list_calendars(self) -> list[FoundCalendar]:
-        return caldav_discovery.find_calendars(self._ask, self.login.server_url)
+        return discovery.find_calendars(self._ask, self.login.server_url)
 
     def addresses(self) -> list[str]:
         """Mail addresses under which the server itself would send invitations; mostly none."""
-        return caldav_discovery.find_addresses(self._ask, self.login.server_url)
+        return discovery.find_addresses(self._ask, self.login.server_url)
 
     def changes(self, target: str, token: str, known: Mapping[str, str], limit_s: float = PULL_S) -> Changes:
         zone = self.login.zones.get(target) or self.login.host_zone
@@ -162,7 +161,7 @@ class CalDav(Provider):
             if current is None:
                 self._calls.require_collection(target)
                 return Result(Outcome.CONFLICT, status=404, detail=DELETED_THERE)
-            text = caldav_merge.answered(current.text, self.login.addresses, answer)
+            text = merge.answered(current.text, self.login.addresses, answer)
             if text is None:
                 # In an event of our own that did not say so before, the owner takes part from now on.
                 return self._update(target, push) if _is_ours(current, push) else _uninvited()
@@ -178,7 +177,7 @@ class CalDav(Provider):
     def _merged(self, current: StoredObject, push: Push) -> str:
         ours = self._render(push)
         try:
-            return caldav_merge.merge(current.text, ours)
+            return merge.merge(current.text, ours)
         except (ValueError, AssertionError, KeyError, IndexError):
             return ours  # what lies there is damaged; ours mends it
 
@@ -271,6 +270,3 @@ def from_account(account: Account) -> CalDav:
         host_zone=host.timezone,
     )
     return CalDav(login, Capability.from_json(account.capabilities))
-
-
-register(Account.Provider.CALDAV, from_account)

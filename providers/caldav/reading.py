@@ -9,10 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from bookings.domain.calendar import Changes, PulledObject
 from bookings.formats import icalendar
-from providers.base import Outcome, PullFailed
-from providers.caldav_calls import GONE, Calls, Ended, classify
-from providers.http import Response
-from providers.webdav import (
+from providers.base import Ended, Outcome, PullFailed
+from providers.caldav.calls import GONE, Calls, classify
+from providers.caldav.webdav import (
     CALDAV,
     CALSERVER,
     DAV,
@@ -25,6 +24,7 @@ from providers.webdav import (
     read_multistatus,
     sync_collection,
 )
+from providers.http import Response
 
 log = logging.getLogger(__name__)
 

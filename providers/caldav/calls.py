@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from providers.addresses import Refused, parse
-from providers.base import Outcome, Result
-from providers.http import Ambiguous, Basic, HttpError, Response, Unreachable, fetch
-from providers.webdav import (
+from providers.base import Ended, Outcome, Result
+from providers.caldav.webdav import (
     CALDAV,
     DAV,
     NotDav,
@@ -24,6 +23,7 @@ from providers.webdav import (
     read_multistatus,
     uid_query,
 )
+from providers.http import Ambiguous, Basic, HttpError, Response, Unreachable, fetch
 
 READ_ONLY = "The server allows reading this calendar, but not writing to it."
 GONE = "This calendar is no longer there."
@@ -74,14 +74,6 @@ def sign_in_refused(answer: Response) -> str:
     """What a 401 means for the person who typed the password."""
     offered = answer.header("WWW-Authenticate").lower()
     return WRONG_PASSWORD if not offered or "basic" in offered else NO_BASIC
-
-
-class Ended(Exception):
-    """A call that came to nothing, as the result to hand back."""
-
-    def __init__(self, result: Result) -> None:
-        super().__init__(result.detail)
-        self.result = result
 
 
 @dataclass(frozen=True)

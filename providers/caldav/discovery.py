@@ -9,9 +9,19 @@ from urllib.parse import urljoin, urlsplit
 from bookings.domain.accounts import FoundCalendar
 from bookings.engine import zones
 from providers.base import Outcome, PullFailed
-from providers.caldav_calls import sign_in_refused
+from providers.caldav.calls import sign_in_refused
+from providers.caldav.webdav import (
+    APPLE,
+    CALDAV,
+    DAV,
+    Member,
+    MultiStatus,
+    NotDav,
+    canonical,
+    propfind,
+    read_multistatus,
+)
 from providers.http import Response
-from providers.webdav import APPLE, CALDAV, DAV, Member, MultiStatus, NotDav, canonical, propfind, read_multistatus
 
 NOT_CALDAV = (
     "There is a server at this address, but it does not answer as a CalDAV server. "

@@ -1,0 +1,1 @@
+"""Doubles of calendar services, on loopback only: they remember, they are strict, and they misbehave on request."""
