@@ -178,8 +178,7 @@ def test_a_new_sign_in_during_a_renewal_is_not_overwritten(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_twelve_at_once_make_one_renewal(login: LoginDouble, service: oauth.Service, monkeypatch) -> None:
-    monkeypatch.setattr(oauth, "cache", SharedLock())
+def test_twelve_at_once_make_one_renewal(login: LoginDouble, service: oauth.Service) -> None:
     login.rotates = True
     account = account_with(login.issue(ADA))
     rejected = account.credentials()["access_token"]
@@ -202,24 +201,6 @@ def test_twelve_at_once_make_one_renewal(login: LoginDouble, service: oauth.Serv
     assert len(got) == 12
     assert len(set(got)) == 1
     assert login.renewals == 1
-
-
-class SharedLock:
-    """The cache's lock, for threads on a database in memory (they would be one connection's transactions)."""
-
-    def __init__(self) -> None:
-        self.held: dict[str, str] = {}
-        self.guard = threading.Lock()
-
-    def add(self, key: str, value: str, timeout: int) -> bool:
-        with self.guard:
-            return self.held.setdefault(key, value) is value
-
-    def get(self, key: str) -> str | None:
-        return self.held.get(key)
-
-    def delete(self, key: str) -> None:
-        self.held.pop(key, None)
 
 
 def test_the_lock_is_given_back_whatever_happens(account: Account, service: oauth.Service, login: LoginDouble) -> None:
