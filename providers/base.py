@@ -66,6 +66,8 @@ class Capability:
     :param guards_updates: a stale update is refused instead of overwriting.
     :param invites: the service itself mails the guests of an event that is written there.
     :param incremental: changes can be read since a token.
+    :param recurrence: series can be written; otherwise only single events.
+    :param lag_s: without keys: how long what was made may be missing in a search.
     :param pull_every_s: how often to ask for changes when nothing tells us of them.
     """
 
@@ -76,6 +78,8 @@ class Capability:
     rsvp: bool = True
     incremental: bool = True
     conference: bool = False
+    recurrence: bool = True
+    lag_s: int = 0
     pull_every_s: int = 60
     notes: tuple[str, ...] = ()
 
@@ -106,6 +110,12 @@ class Push:
     `key` is derived from (event, calendar, generation) and the installation, so every attempt of a generation carries
     the same one. `tag` says the same in words, with the revision, and travels inside the event where the service
     permits. `events` is the whole managed state: the event or master first, then the changed occurrences of a series.
+
+    :param leads: this is the event's own calendar: guests and the virtual room belong here. Other calendars that show
+        the event (those of further hosts) would invite everybody a second time.
+    :param notify: the service is to mail the guests, if it does that at all; also told for a deletion, whose `events`
+        are empty.
+    :param body: the frozen body of the create, once there was an attempt: it says what to search for.
     """
 
     key: uuid.UUID
@@ -113,11 +123,17 @@ class Push:
     uid: str
     events: tuple[EventData, ...]
     remote: Remote = field(default_factory=Remote)
+    leads: bool = True
+    notify: bool = False
+    body: str = ""
 
 
 @dataclass(frozen=True)
 class Result:
-    """How one call ended. `revision` is that of our event as it was found there, or None when it is what was sent."""
+    """How one call ended. `revision` is that of our event as it was found there, or None when it is what was sent.
+
+    `room` is what the service says of the virtual room it was asked for: {"state": pending, ready or failed, "url"}.
+    """
 
     outcome: Outcome
     remote: Remote = field(default_factory=Remote)
@@ -125,6 +141,7 @@ class Result:
     retry_after: int | None = None
     detail: str = ""
     revision: int | None = None
+    room: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_done(self) -> bool:
@@ -169,6 +186,11 @@ class Provider(ABC):
     @abstractmethod
     def list_calendars(self) -> list[FoundCalendar]:
         """The calendars of this login; raises PullFailed."""
+
+    def owner(self) -> str:
+        """As whom the service knows this login, a mail address where it has one; empty when it does not tell. Raises
+        PullFailed."""
+        return ""
 
     @abstractmethod
     def freeze(self, push: Push) -> str:

@@ -19,9 +19,10 @@ from itertools import zip_longest
 from django.db import DatabaseError
 from django.db.models import F, Min, QuerySet
 
+from bookings.domain import rooms
 from bookings.domain.calendar import whole
 from bookings.engine.zones import zone
-from bookings.models import Account, Calendar, Event, Installation, Mirror
+from bookings.models import Account, Calendar, Event, Installation, Mirror, PushAttempt
 from bookings.models.crypto import Undecryptable
 from providers import health
 from providers.base import Answer, Outcome, Provider, Push, Remote, Result, UnsupportedFeature, adapter
@@ -39,6 +40,7 @@ _STOPPED = (Mirror.State.FAILED, Mirror.State.NEEDS_CHECK)
 _LOST = (Calendar.State.GONE, Calendar.State.READ_ONLY)
 _UNSERVED = (Account.Health.REAUTH, Account.Health.PAUSED)
 OVER = "Not sent: the event was over already."
+LAGS = "An earlier attempt may still turn up there; it is looked for once more."
 OUR_FAULT = "Something went wrong on our side; it is tried again."
 
 stopping = threading.Event()
@@ -184,7 +186,7 @@ class _Delivery:
             self.first_body = True
             self._save_frozen()
         elif not self.provider.capability.keyed_create:
-            found = self.provider.find(self.target, push)
+            found = self.provider.find(self.target, push) or self._not_yet()
             if found is not None:
                 return self._conclude("find", found, time.monotonic())
         push = replace(push, tag=self._tag(mirror.create_revision))
@@ -195,13 +197,20 @@ class _Delivery:
         if not push.remote.id:
             if not self.mirror.create_body:
                 return self._settle()  # it was never sent, so there is nothing to take away
-            found = self.provider.find(self.target, push)
+            found = self.provider.find(self.target, push) or self._not_yet()
             if found is None:
                 return self._settle()
             if not found.is_done:
                 return self._conclude("find", found, time.monotonic())
             push = replace(push, remote=found.remote)
         return self._call("delete", lambda: self.provider.delete(self.target, push))
+
+    def _not_yet(self) -> Result | None:
+        """What the first search after an attempt of unknown end means when it finds nothing: the list may lag behind."""
+        lag = self.provider.capability.lag_s
+        last = PushAttempt.everywhere.filter(mirror=self.mirror).order_by("-at").first()
+        searched = self.mirror.state != Mirror.State.CLAIMED and last is not None and last.action == "find"
+        return None if searched or not lag else Result(Outcome.TRANSIENT, retry_after=lag, detail=LAGS)
 
     def _call(self, action: str, call: Callable[[], Result]) -> bool:
         """Commit that a call is under way, make it, and write down how it ended."""
@@ -221,6 +230,8 @@ class _Delivery:
         took_ms = int((time.monotonic() - began) * 1000)
         fine = record(Call(self.mirror, action, result, took_ms, self.first_body), self.held)
         fp("push.recorded")
+        if result.is_done and result.room:
+            rooms.settle(self.mirror.event_id, result.room, told_by=self.mirror.calendar)
         return fine
 
     def _settle(self, words: str = "") -> bool:
@@ -252,6 +263,9 @@ class _Delivery:
             uid=uid,
             events=tuple(replace(part, uid=uid) for part in parts),
             remote=Remote(mirror.remote_id, mirror.remote_uid, mirror.etag, mirror.remote_fingerprint),
+            leads=mirror.calendar_id == event.calendar_id,
+            notify=event.notify_guests,
+            body=mirror.create_body,
         )
 
     def _tag(self, revision: int) -> str:

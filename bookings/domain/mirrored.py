@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
@@ -13,6 +14,7 @@ from bookings.formats.event import EventData, fingerprint
 from bookings.formats.icalendar import kept_property
 from bookings.models import Calendar, Event, Host, Installation, Mirror, Participant
 
+from . import rooms
 from .changes import Changes, PulledObject
 from .event_rows import data_of, first_bounds
 
@@ -45,6 +47,11 @@ class OwnEvents:
     def remote_ids(self) -> set[str]:
         return set(self.by_remote)
 
+    def event_at(self, remote_id: str) -> Event | None:
+        """Our event that was written to that object."""
+        mirror = self.by_remote.get(remote_id)
+        return mirror.event if mirror else None
+
     def holds(self, each: PulledObject) -> bool:
         """Whether an object is ours, and so never a second event nor busy time."""
         mirror = self._mirror_of(each)
@@ -67,6 +74,7 @@ class OwnEvents:
             if mirror.remote_id in self.objects:
                 return  # a second copy beside ours
             self._update(mirror, remote_id=each.remote_id)
+        self._take_room(mirror, each.events)
         if each.etag and each.etag == mirror.etag:
             self._note(mirror, {})
             return
@@ -158,6 +166,18 @@ class OwnEvents:
             answer = answers.get(person.email.casefold(), "needs-action")
             if answer not in ("needs-action", person.rsvp):
                 Participant.everywhere.filter(pk=person.pk).update(rsvp=answer)
+
+    def _take_room(self, mirror: Mirror, events: Sequence[EventData]) -> None:
+        """The virtual room that the service was asked for, once it says what became of it."""
+        ours, theirs = mirror.event.conference, _master_of(events)
+        asked = ours.get("state") in (rooms.REQUESTED, rooms.PENDING)
+        if not asked or theirs is None or theirs.conference.get("kind") != ours.get("kind"):
+            return
+        without = replace(theirs, conference=theirs.conference | {"url": ""})
+        if mirror.remote_fingerprint == fingerprint(without):
+            self._update(mirror, remote_fingerprint=fingerprint(theirs))  # nobody edited it: the link came
+        rooms.settle(mirror.event_id, theirs.conference, told_by=mirror.calendar)
+        mirror.event.refresh_from_db(fields=["conference"])
 
     def _note(self, mirror: Mirror, difference: dict[str, Any]) -> None:
         if mirror.difference != difference:

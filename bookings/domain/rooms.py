@@ -6,17 +6,22 @@ import base64
 import hashlib
 import hmac
 import uuid
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 
-from bookings.models import EventType, Host
+from bookings.models import Account, Booking, Calendar, Event, EventType, Host, Mirror
 
+from . import outbox
+from .audit import SYSTEM, record
 from .errors import Invalid
+from .locks import lock_hosts
 
 JITSI, LINK, MEET, TEAMS = "jitsi", "link", "meet", "teams"
 KINDS = (JITSI, LINK, MEET, TEAMS)
-READY, REQUESTED = "ready", "requested"
+READY, REQUESTED, PENDING, FAILED = "ready", "requested", "pending", "failed"
 
 _BYTES = 20  # 160 bits
 
@@ -62,6 +67,49 @@ def place_of(event_type: EventType | None) -> str:
     """Where bookings of an event type take place, in words; "" for those in a virtual room."""
     stated = event_type is not None and event_type.place in (EventType.Place.IN_PERSON, EventType.Place.PHONE)
     return event_type.place_detail if event_type is not None and stated else ""
+
+
+@transaction.atomic
+def settle(event_id: uuid.UUID, told: Mapping[str, str], *, told_by: Calendar) -> None:
+    """What a calendar service says of the room that it was asked for: {"state", "url"}. Saying it twice is once.
+
+    A finished link is the event's and its booking's from now on, in every other calendar too. Where there will be
+    none, the host's own room takes its place if they have one.
+    """
+    event = Event.everywhere.select_related("calendar__account__host").get(pk=event_id)
+    host = lock_hosts([event.calendar.account.host_id])[0]
+    event.refresh_from_db(fields=["conference", "revision", "sequence", "deleted_at"])
+    room, state = event.conference, told.get("state", "")
+    if event.deleted_at or room.get("state") not in (REQUESTED, PENDING) or room["state"] == state:
+        return
+    if state == READY and told.get("url"):
+        event.conference = room | {"url": told["url"], "state": READY}
+    elif state == FAILED and host.room_url:
+        event.conference = _room(LINK, host.room_url, READY, room.get("request_id", event.pk))
+    elif state in (PENDING, FAILED):
+        event.conference = room | {"state": state}
+    else:
+        return
+    _tell(event, told_by if state == READY else None)
+
+
+def _tell(event: Event, knows: Calendar | None) -> None:
+    """Keep a room's new state; a link is stated to every calendar but the one that made it."""
+    if event.conference["state"] == PENDING:
+        event.save(update_fields=["conference", "updated_at"])
+        return
+    record(SYSTEM, f"event.room_{event.conference['state']}", event)
+    if event.conference["state"] == READY:
+        event.revision += 1
+        event.sequence += 1
+        Booking.everywhere.filter(event=event, location="").update(location=event.conference["url"])
+        shown = Mirror.everywhere.filter(event=event, desired=Mirror.Desired.PRESENT).select_related(
+            "calendar__account"
+        )
+        for mirror in shown.exclude(calendar__account__provider=Account.Provider.LOCAL):
+            if knows is None or mirror.calendar_id != knows.pk:
+                outbox.show(event, mirror.calendar)
+    event.save(update_fields=["conference", "revision", "sequence", "updated_at"])
 
 
 def _name(key: uuid.UUID | str) -> str:
