@@ -60,12 +60,16 @@ class Manners:
     :param headers: sent with every call.
     :param said: finds code and words in the decoded body of an error.
     :param codes: outcomes that a code stands for, whatever the status number says.
+    :param statuses: outcomes of status numbers that mean something else here than usual.
+    :param wait: finds how many seconds an answer asks us to wait.
     """
 
     base: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     said: Callable[[Any], Said] = lambda body: Said()
     codes: Mapping[str, Outcome] = field(default_factory=dict)
+    statuses: Mapping[int, Outcome] = field(default_factory=dict)
+    wait: Callable[[Response], int | None] = lambda answer: answer.retry_after
 
 
 class Rest:
@@ -127,12 +131,14 @@ class Rest:
         outcome, detail = _NUMBERS.get(status, (Outcome.UNKNOWN, STRANGE))
         if said.code in self.manners.codes:
             outcome = self.manners.codes[said.code]
+        elif status in self.manners.statuses:
+            outcome = self.manners.statuses[status]
         elif status == 503 and answer.retry_after is not None:
             outcome, detail = Outcome.TRANSIENT, BUSY
         elif status >= 500 and status not in _NUMBERS:
             outcome, detail = Outcome.AMBIGUOUS, BROKEN
         words = f"{detail} It says: {said.words[:200]}".strip() if said.words else detail
-        return Result(outcome, status=status, retry_after=answer.retry_after, detail=words)
+        return Result(outcome, status=status, retry_after=self.manners.wait(answer), detail=words)
 
 
 def decoded(answer: Response) -> Json:
