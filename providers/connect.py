@@ -3,103 +3,176 @@
 from __future__ import annotations
 
 import contextlib
-import logging
-import secrets
-import uuid
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypeVar
 
 from django.db import transaction
 from django.utils.timezone import now
 
 from bookings.domain import accounts, outbox
-from bookings.domain.accounts import FoundCalendar
 from bookings.domain.audit import Actor
-from bookings.engine.zones import wall
-from bookings.formats.event import EventData
+from bookings.domain.errors import DomainError
 from bookings.models import Account, Calendar, Host
 from bookings.models.crypto import Undecryptable
-from providers import pull
-from providers.addresses import Refused, parse
-from providers.base import Capability, Ended, Outcome, PullFailed, Push, Remote, Result
-from providers.caldav.calls import Calls, Login, if_match
-from providers.caldav.provider import REFERENCE, CalDav, address, from_account
+from providers import base, kinds, oauth, pull
+from providers.base import Capability, Ended, Outcome, PullFailed
+from providers.kinds import ConnectFailed, Kind, Tried
 
-log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 FIRST_PULL_S = 10.0
-_LONGEST_URL = 1000
-_STALE_TAG = '"convene-was-here-before"'
-REFUSES_EVENTS = "Bookings cannot be written to this calendar: {reason}"
+_COLUMNS = ("server_url", "username")
+_SIGN_IN = (Outcome.AUTH_DEAD, Outcome.AUTH_REFRESH)
+NO_KEY_FILE = "This is not the key file of a service account: it has to be the whole JSON file, as it was downloaded."
+SOMEBODY_ELSE = "This is the sign-in of {found}, but the account is that of {expected}. Please sign in as {expected}."
+NOTHING_FOUND = "The sign-in works, but no calendar was found behind it."
 
 
-class ConnectFailed(Exception):
-    """The account does not work as it was typed. `field` is where in the form, `message` what to do about it."""
-
-    def __init__(self, message: str, field: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.field = field
+# ── Trying ──
 
 
-@dataclass(frozen=True)
-class Tried:
-    """A login that works, with what was found behind it. Nothing of it is saved yet."""
+def try_login(kind: Kind, given: Mapping[str, str], *, host: Host) -> Tried:
+    """Sign in with what was typed and list the calendars; raises ConnectFailed. Nothing is saved."""
+    if own := kind.hook("try_login"):
+        return _checked(own(given))
+    if kind.for_everybody:
+        return try_credentials(kind, shared_credentials(kind, given, host.email), host=host, username=host.email)
+    secrets = {name: value for name, value in given.items() if name not in _COLUMNS and value}
+    return try_credentials(
+        kind, secrets, host=host, server_url=given.get("server_url", ""), username=given.get("username", "")
+    )
 
-    server_url: str
-    username: str
-    password: str = field(repr=False)
-    calendars: tuple[FoundCalendar, ...] = ()
-    addresses: tuple[str, ...] = ()
+
+def try_credentials(
+    kind: Kind, credentials: dict[str, Any], *, host: Host, server_url: str = "", username: str = ""
+) -> Tried:
+    """List the calendars behind credentials, by the adapter, through an account that is not saved."""
+    draft = Account(
+        organisation_id=host.organisation_id,
+        host=host,
+        provider=kind.provider,
+        server_url=server_url.strip().rstrip("/"),
+        username=username.strip(),
+    )
+    draft.set_credentials(credentials)
+    provider = base.adapter(draft)
+    calendars = _told(kind, provider.list_calendars)
+    owner = _told(kind, provider.owner) or draft.username or next((c.external_id for c in calendars if c.primary), "")
+    return _checked(
+        Tried(
+            kind.provider,
+            draft.server_url,
+            (owner if "@" in owner or owner == draft.username else "") or _fallback_name(credentials),
+            draft.credentials(),
+            tuple(calendars),
+        )
+    )
 
 
-def try_login(server_url: str, username: str, password: str) -> Tried:
-    """Sign in at a CalDAV server and list its calendars; raises ConnectFailed."""
-    typed = server_url.strip()
+def shared_credentials(kind: Kind, given: Mapping[str, str], subject: str) -> dict[str, Any]:
+    """Credentials of an organisation's key, acting for one person; raises ConnectFailed."""
+    if kind.kind != oauth.SERVICE_ACCOUNT:
+        return {"kind": kind.kind, **given, "subject": subject}
     try:
-        url = parse(typed if "://" in typed else f"https://{typed}").url
-    except Refused as error:
-        raise ConnectFailed(str(error), "server_url") from error
-    if len(url) > _LONGEST_URL:
-        raise ConnectFailed("This address is too long.", "server_url")
-    provider = CalDav(Login(url, username, password))
+        key = json.loads(given["key"])
+        wanted = {name: str(key[name]) for name in ("client_email", "private_key")}
+    except (ValueError, KeyError, TypeError) as error:
+        raise ConnectFailed(NO_KEY_FILE, "key") from error
+    return {"kind": kind.kind, **wanted, "private_key_id": str(key.get("private_key_id", "")), "subject": subject}
+
+
+def _told(kind: Kind, ask: Callable[[], T]) -> T:
+    """What the adapter answers, or why not, beside the field that it is about."""
     try:
-        calendars = provider.list_calendars()
+        return ask()
     except PullFailed as failure:
-        where = "password" if failure.outcome == Outcome.AUTH_DEAD else "server_url"
-        raise ConnectFailed(failure.detail, where) from failure
-    addresses: list[str] = []
-    with contextlib.suppress(PullFailed):  # only some servers tell, and nothing depends on it yet
-        addresses = provider.addresses()
-    return Tried(url, username, password, tuple(calendars), tuple(addresses))
+        raise ConnectFailed(failure.detail, _field_of(kind, failure.outcome)) from failure
+    except Ended as ended:
+        raise ConnectFailed(ended.result.detail, _field_of(kind, ended.result.outcome)) from ended
+
+
+def _field_of(kind: Kind, outcome: Outcome) -> str:
+    secret = next((field.name for field in kind.fields if field.secret or kind.for_everybody), "")
+    address = next((field.name for field in kind.fields if field.name == "server_url"), "")
+    return secret if outcome in _SIGN_IN else address or secret
+
+
+def _fallback_name(credentials: Mapping[str, Any]) -> str:
+    """What tells one login from another when the service does not: a digest, which gives nothing away."""
+    digest = hashlib.sha256(json.dumps(credentials, sort_keys=True).encode()).hexdigest()
+    return f"key {digest[:8]}"
+
+
+def _checked(tried: Tried) -> Tried:
+    if not tried.calendars:
+        raise ConnectFailed(NOTHING_FOUND)
+    return tried
+
+
+# ── Keeping ──
 
 
 def save(host: Host, tried: Tried, *, label: str, actor: Actor) -> Account:
     """Keep a login that was tried, wake what waited for it, and read its calendars as far as ten seconds go."""
-    with transaction.atomic():
-        account = accounts.connect(
-            host,
-            provider=Account.Provider.CALDAV,
-            label=label,
-            server_url=tried.server_url,
-            username=tried.username,
-            credentials={"password": tried.password},
-            calendars=tried.calendars,
-            actor=actor,
-        )
-        account.capabilities = Capability.from_json(account.capabilities).as_json() | {
-            "addresses": list(tried.addresses)
-        }
-        account.save(update_fields=["capabilities"])
-        outbox.outbox_written.send(sender=Account)
+    try:
+        with transaction.atomic():
+            account = accounts.connect(
+                host,
+                provider=tried.provider,
+                label=label,
+                server_url=tried.server_url,
+                username=tried.username,
+                credentials=tried.credentials,
+                calendars=tried.calendars,
+                actor=actor,
+            )
+            known = {"addresses": list(tried.addresses), "shared_key": str(tried.credentials.get("kind", ""))}
+            account.capabilities = base.adapter(account).capability.as_json() | known
+            account.save(update_fields=["capabilities"])
+            outbox.outbox_written.send(sender=Account)
+    except DomainError as error:
+        raise ConnectFailed(error.message) from error
     read_now(account)
     return account
 
 
-def reconnect(account: Account, password: str, *, actor: Actor) -> None:
-    """Give an account a new password. It is tried first; what waited for the sign-in is sent after that."""
-    tried = try_login(account.server_url, account.username, password)
-    save(account.host, replace(tried, server_url=account.server_url), label=account.label, actor=actor)
+def reconnect(account: Account, tried: Tried, *, actor: Actor) -> Account:
+    """Give an account the credentials of a new sign-in. Its ids, calendars and whatever waited for it stay.
+
+    :raises ConnectFailed: when somebody else signed in.
+    """
+    expected, found = account.username.lower(), tried.username.lower()
+    if "@" in expected and "@" in found and expected != found:
+        raise ConnectFailed(SOMEBODY_ELSE.format(found=tried.username, expected=account.username))
+    same = replace(tried, server_url=account.server_url, username=account.username)
+    return save(account.host, same, label=account.label, actor=actor)
+
+
+def try_again(account: Account, given: Mapping[str, str]) -> Tried:
+    """Try an account with new secrets, and with everything else as it was; raises ConnectFailed."""
+    kind = kind_of(account)
+    kept = {"server_url": account.server_url, "username": account.username} | _typed_before(account, kind)
+    fields = [field.name for field in kind.fields]
+    return try_login(kind, {name: given.get(name) or kept.get(name, "") for name in fields}, host=account.host)
+
+
+def kind_of(account: Account) -> Kind:
+    """The kind by which an account was connected; raises ConnectFailed when it is not offered here any more."""
+    kind = kinds.of(account)
+    if kind is None:
+        raise ConnectFailed("This kind of calendar cannot be connected here.")
+    return kind
+
+
+def disconnect(account: Account, *, actor: Actor) -> None:
+    """Give the tokens back to the service, as far as it answers, and forget the account with its secrets."""
+    with contextlib.suppress(Exception):  # whatever is wrong over there: here it ends
+        _leave(account)
+    accounts.disconnect(account, actor=actor)
 
 
 def read_now(account: Account) -> None:
@@ -108,86 +181,47 @@ def read_now(account: Account) -> None:
     pull.pull_account(account, FIRST_PULL_S)
 
 
-def probe(calendar: Calendar) -> Capability:
-    """Find out how a calendar really behaves by writing, repeating, changing and deleting an event in it.
+def use_for_bookings(account: Account, *, actor: Actor) -> None:
+    """Let bookings go to the primary calendar of an account whose host has chosen no calendar elsewhere yet."""
+    host = account.host
+    local = accounts.ensure_local(host)
+    calendars = list(account.calendars.all())
+    primary = next((each for each in calendars if each.is_primary and each.is_writable), None)
+    if primary is None or host.booking_calendar_id != local.pk:
+        return
+    accounts.choose(host, booking_calendar=primary, blocking=[primary.pk], account=account, actor=actor)
 
-    The event is called what it is, lies in the past, is marked free and is gone again in a moment. What was learnt is
-    kept with the account. Raises ConnectFailed when events cannot be written there.
+
+def probe(calendar: Calendar) -> Capability | None:
+    """Try out a calendar that is to receive bookings, where its kind knows how, and keep what was learnt.
+
+    Raises ConnectFailed when events cannot be written there.
     """
     account = calendar.account
-    try:
-        adapter = from_account(account)
-    except Undecryptable as error:
-        raise ConnectFailed("The stored password cannot be read any more. Please enter it again.") from error
-    learnt = _Probe(adapter.login, calendar.external_id).run()
-    account.capabilities = account.capabilities | replace(learnt, invites=adapter.capability.invites).as_json()
+    kind = kinds.of(account)
+    trial = kind.hook("probe") if kind else None
+    if trial is None:
+        return None
+    learnt: Capability = trial(account, calendar)
+    account.capabilities = account.capabilities | learnt.as_json()
     account.save(update_fields=["capabilities"])
     return learnt
 
 
-class _Probe:
-    """The questions put to one calendar, in order."""
-
-    def __init__(self, login: Login, target: str) -> None:
-        self.calls = Calls(login)
-        self.adapter = CalDav(login)
-        self.target = target
-        self.push = _throw_away()
-        self.url = address(target, self.push)
-
-    def run(self) -> Capability:
-        body = self.adapter.freeze(self.push)
-        made = self.adapter.create(self.target, self.push, body)
-        if made.outcome != Outcome.OK:
-            raise _refusal(made)
-        notes: list[str] = []
-        try:
-            keyed = self._refuses_a_second_create(body)
-            guards = self._refuses_a_stale_update(body)
-            if not keyed:
-                notes.append("This server does not refuse a second event at the same address; we look before we write.")
-            if not guards:
-                notes.append("This server does not refuse changes based on an old state.")
-            if not self._keeps_our_mark():
-                notes.append("This server drops our mark from events; they are told by their address.")
-        except Ended as ended:
-            raise _refusal(ended.result) from ended
-        finally:
-            self._clean_up(made)
-        return Capability(keyed_create=keyed, guards_updates=guards, notes=tuple(notes))
-
-    def _refuses_a_second_create(self, body: str) -> bool:
-        return self.calls.put(self.url, body, {"If-None-Match": "*"}).status not in (200, 201, 204)
-
-    def _refuses_a_stale_update(self, body: str) -> bool:
-        return self.calls.put(self.url, body, if_match(_STALE_TAG)).status not in (200, 201, 204)
-
-    def _keeps_our_mark(self) -> bool:
-        found = self.calls.read(self.url)
-        return found is not None and REFERENCE in found.text
-
-    def _clean_up(self, made: Result) -> None:
-        push = replace(self.push, remote=replace(made.remote, etag=""))
-        for _ in range(3):
-            if self.adapter.delete(self.target, push).outcome == Outcome.OK:
-                return
-        log.warning("a test event was left in a calendar of %s", self.calls.login.username)
+def _leave(account: Account) -> None:
+    kind = kinds.of(account)
+    if kind is None:
+        return
+    if leave := kind.hook("leave"):
+        with contextlib.suppress(Exception):
+            leave(account)
+    if service := kind.service():
+        oauth.revoke(service, account.credentials())
 
 
-def _refusal(result: Result) -> ConnectFailed:
-    reason = result.detail or f"the server answered {result.status}."
-    return ConnectFailed(REFUSES_EVENTS.format(reason=reason), "booking_calendar")
-
-
-def _throw_away() -> Push:
-    day = datetime.now(UTC) - timedelta(days=2)
-    uid = f"convene-test-{secrets.token_hex(8)}@convene"
-    event = EventData(
-        title="Convene tries out this calendar",
-        start_wall=wall(day.year, day.month, day.day, 12),
-        timezone="UTC",
-        duration=60,
-        uid=uid,
-        free_busy_status="free",
-    )
-    return Push(key=uuid.uuid4(), tag=f"test|{uid}|1", uid=uid, events=(event,), remote=Remote())
+def _typed_before(account: Account, kind: Kind) -> dict[str, str]:
+    try:
+        held = account.credentials()
+    except Undecryptable:
+        return {}
+    return {field.name: str(held[field.name]) for field in kind.fields if field.name in held}

@@ -8,45 +8,73 @@ from django import forms
 from django.db.models import QuerySet
 
 from bookings.models import Account, Calendar, Host
+from providers import kinds
+from providers.kinds import Kind
 
 
 class ConnectForm(forms.Form):
-    """Whose calendar it is, and how to sign in at its server. The password never comes back to the page."""
+    """Whose calendar it is, and what its kind asks for. What is secret never comes back to the page."""
 
-    host = forms.ModelChoiceField(Host.everywhere.none(), label="Whose calendar is it?", empty_label=None)
-    server_url = forms.CharField(
-        label="Server address",
-        max_length=1000,
-        help_text="As your calendar's settings give it, for example https://cloud.example.com/dav/",
-        widget=forms.TextInput(attrs={"inputmode": "url", "autocomplete": "url", "spellcheck": "false"}),
-    )
-    username = forms.CharField(
-        label="User name",
-        max_length=320,
-        strip=True,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}),
-    )
-    password = forms.CharField(
-        label="Password",
-        max_length=500,
-        strip=False,
-        help_text="With two-step sign-in, make an app password for Convene. It is stored encrypted.",
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
-    )
-    label = forms.CharField(label="Name for this account", max_length=200, required=False, help_text="Such as “Work”")
-
-    def __init__(self, *args: Any, hosts: QuerySet[Host], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, kind: Kind, hosts: QuerySet[Host], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["host"].queryset = hosts  # type: ignore[attr-defined]
+        self.fields["host"] = _everybody(hosts) if kind.for_everybody else _one(hosts)
+        self.fields |= {field.name: _typed(field) for field in kind.fields}
+        if not kind.for_everybody:
+            self.fields["label"] = forms.CharField(
+                label="Name for this account", max_length=200, required=False, help_text="Such as “Work”"
+            )
 
 
 class ReconnectForm(forms.Form):
-    password = forms.CharField(
-        label="New password",
-        max_length=500,
-        strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "off"}),
+    """The secrets of an account anew; everything else stays as it was."""
+
+    def __init__(self, *args: Any, kind: Kind, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in kind.fields:
+            if field.secret:
+                self.fields[field.name] = _typed(field)
+                self.fields[field.name].label = f"New {field.label[0].lower()}{field.label[1:]}"
+
+
+def _one(hosts: QuerySet[Host]) -> forms.Field:
+    return forms.ModelChoiceField(hosts, label="Whose calendar is it?", empty_label=None)
+
+
+def _everybody(hosts: QuerySet[Host]) -> forms.Field:
+    choice = forms.ModelMultipleChoiceField(
+        hosts.exclude(email=""), label="Whose calendars?", widget=forms.CheckboxSelectMultiple
     )
+    choice.label_from_instance = _with_address  # type: ignore[method-assign,assignment]
+    choice.error_messages["required"] = "Tick at least one host."
+    return choice
+
+
+def _with_address(host: Host) -> str:
+    return f"{host.name} – {host.email}"
+
+
+def _typed(field: kinds.Field) -> forms.Field:
+    """A control for what is typed, without the browser's own ideas of what belongs there."""
+    plain = {"autocomplete": "off", "autocapitalize": "none", "spellcheck": "false"}
+    words: dict[str, Any] = {"label": field.label, "help_text": field.help, "required": field.required}
+    if field.choices:
+        return forms.ChoiceField(choices=field.choices, **words)
+    if field.lines:
+        area = _SecretArea(attrs=plain | {"rows": 6}) if field.secret else forms.Textarea(attrs=plain | {"rows": 6})
+        return forms.CharField(max_length=20_000, widget=area, **words)
+    if field.secret:
+        return forms.CharField(max_length=4000, strip=False, widget=forms.PasswordInput(attrs=plain), **words)
+    if field.name == "server_url":
+        plain |= {"inputmode": "url", "autocomplete": "url"}
+    longest = 1000 if field.name == "server_url" else 320
+    return forms.CharField(max_length=longest, widget=forms.TextInput(attrs=plain), **words)
+
+
+class _SecretArea(forms.Textarea):
+    """A textarea that, like a password, comes back empty."""
+
+    def get_context(self, name: str, value: Any, attrs: dict[str, Any] | None) -> dict[str, Any]:
+        return super().get_context(name, None, attrs)
 
 
 class ChooseForm(forms.Form):

@@ -11,7 +11,6 @@ from django.db.models import Count, F, Prefetch, Q, QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
-from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 
 from bookings.domain import accounts, outbox
@@ -20,8 +19,8 @@ from bookings.domain.errors import DomainError
 from bookings.members import StaffRequest, actor, staff_required
 from bookings.models import Account, Calendar, Host, Mirror, Organisation
 from providers import connect as connecting
-from providers.connect import ConnectFailed
-from providers.forms import ChooseForm, ConnectForm, ReconnectForm
+from providers.forms import ChooseForm
+from providers.kinds import ConnectFailed
 
 _FLAGGED = 20
 
@@ -29,39 +28,18 @@ _FLAGGED = 20
 @staff_required
 def account_list(request: StaffRequest) -> HttpResponse:
     """Every host's calendars: how fresh they are, what waits to be sent, what was changed over there."""
-    hosts = _hosts(request.organisation).prefetch_related(
+    hosts = hosts_of(request.organisation).prefetch_related(
         Prefetch("accounts", Account.everywhere.exclude(provider=Account.Provider.LOCAL).order_by("label")),
         Prefetch("accounts__calendars", _calendars(request.organisation)),
     )
     return render(request, "staff/accounts/list.html", {"hosts": hosts, "attention": _attention(request.organisation)})
 
 
-@sensitive_post_parameters("password")
-@staff_required
-@require_http_methods(["GET", "POST"])
-def account_connect(request: StaffRequest) -> HttpResponse:
-    """Connect a CalDAV account. It is tried before anything is saved; whatever fails is said beside its field."""
-    initial = {"host": request.GET.get("host")}
-    form = ConnectForm(request.POST or None, hosts=_hosts(request.organisation), initial=initial)
-    if request.method == "POST" and form.is_valid():
-        given = form.cleaned_data
-        try:
-            tried = connecting.try_login(given["server_url"], given["username"], given["password"])
-            account = connecting.save(given["host"], tried, label=given["label"], actor=actor(request))
-        except ConnectFailed as failure:
-            form.add_error(failure.field or None, failure.message)
-        else:
-            found = len(tried.calendars)
-            messages.success(request, f"Connected: {found} calendar{'s' if found != 1 else ''} found.")
-            return redirect("account-calendars", account.pk)
-    return _page(request, "staff/accounts/connect.html", {"form": form})
-
-
 @staff_required
 @require_http_methods(["GET", "POST"])
 def account_calendars(request: StaffRequest, account_id: uuid.UUID) -> HttpResponse:
     """Choose which calendar receives bookings and which ones make the host busy."""
-    account = _account(request.organisation, account_id)
+    account = the_account(request.organisation, account_id)
     local = accounts.ensure_local(account.host)
     calendars = list(Calendar.everywhere.filter(account=account))
     form = ChooseForm(
@@ -70,47 +48,13 @@ def account_calendars(request: StaffRequest, account_id: uuid.UUID) -> HttpRespo
     if request.method == "POST" and form.is_valid() and _choose(request, account, form):
         messages.success(request, "Saved. Bookings go where you chose, and busy times are read from now on.")
         return redirect("accounts")
-    return _page(request, "staff/accounts/calendars.html", {"form": form, "account": account, "calendars": calendars})
-
-
-@sensitive_post_parameters("password")
-@staff_required
-@require_http_methods(["GET", "POST"])
-def account_reconnect(request: StaffRequest, account_id: uuid.UUID) -> HttpResponse:
-    """Give an account a new password; what waited for it is sent after that."""
-    account = _account(request.organisation, account_id)
-    form = ReconnectForm(request.POST or None)
-    if request.method == "POST" and form.is_valid():
-        try:
-            connecting.reconnect(account, form.cleaned_data["password"], actor=actor(request))
-        except ConnectFailed as failure:
-            form.add_error("password", failure.message)
-        else:
-            messages.success(request, "Signed in again. Everything that waited is on its way.")
-            return redirect("accounts")
-    return _page(request, "staff/accounts/reconnect.html", {"form": form, "account": account})
-
-
-@staff_required
-@require_http_methods(["GET", "POST"])
-def account_disconnect(request: StaffRequest, account_id: uuid.UUID) -> HttpResponse:
-    """Forget an account, after asking."""
-    account = _account(request.organisation, account_id)
-    if request.method == "POST":
-        label = account.label
-        accounts.disconnect(account, actor=actor(request))
-        messages.success(request, f"{label} is disconnected, and its password is erased here.")
-        return redirect("accounts")
-    shown = (
-        Mirror.objects.for_tenant(request.organisation).filter(calendar__account=account).exclude(remote_id="").count()
-    )
-    return render(request, "staff/accounts/disconnect.html", {"account": account, "shown": shown})
+    return page(request, "staff/accounts/calendars.html", {"form": form, "account": account, "calendars": calendars})
 
 
 @staff_required
 @require_POST
 def account_resync(request: StaffRequest, account_id: uuid.UUID) -> HttpResponse:
-    account = _account(request.organisation, account_id)
+    account = the_account(request.organisation, account_id)
     outbox.resync(account, actor(request))
     messages.success(request, f"{account.label} is being read anew.")
     return redirect("accounts")
@@ -137,7 +81,7 @@ def mirror_overwrite(request: StaffRequest, mirror_id: uuid.UUID) -> HttpRespons
 # ── Parts ──
 
 
-def _hosts(organisation: Organisation) -> QuerySet[Host]:
+def hosts_of(organisation: Organisation) -> QuerySet[Host]:
     return Host.objects.for_tenant(organisation).filter(is_active=True).order_by("name")
 
 
@@ -156,7 +100,7 @@ def _attention(organisation: Organisation) -> QuerySet[Mirror]:
     return rows.select_related("event", "calendar__account__host").order_by("event__start_s")[:_FLAGGED]
 
 
-def _account(organisation: Organisation, account_id: uuid.UUID) -> Account:
+def the_account(organisation: Organisation, account_id: uuid.UUID) -> Account:
     """An account that somebody connected; anything else, and any other tenant's, is not there."""
     rows = Account.objects.for_tenant(organisation).exclude(provider=Account.Provider.LOCAL).select_related("host")
     account: Account | None = rows.filter(pk=account_id).first()
@@ -218,7 +162,7 @@ def _back(request: StaffRequest) -> HttpResponse:
     return redirect("accounts")
 
 
-def _page(request: StaffRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+def page(request: StaffRequest, template: str, context: dict[str, Any]) -> HttpResponse:
     """A form page: 422 when what was sent could not be used, so that programs and HTMX know it too."""
     refused = bool(context["form"].errors)
     return render(request, template, context, status=422 if refused else 200)

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from django.urls import path
 
-from providers import pages
+from providers import connect_pages, pages
 
 urlpatterns = [
     path("calendars", pages.account_list, name="accounts"),
-    path("calendars/connect", pages.account_connect, name="account-connect"),
+    path("calendars/connect", connect_pages.account_kinds, name="account-kinds"),
+    path("calendars/connect/<slug:slug>", connect_pages.account_connect, name="account-connect"),
+    path("calendars/connect/<slug:slug>/callback", connect_pages.account_callback, name="account-callback"),
     path("calendars/<uuid:account_id>/choose", pages.account_calendars, name="account-calendars"),
-    path("calendars/<uuid:account_id>/reconnect", pages.account_reconnect, name="account-reconnect"),
-    path("calendars/<uuid:account_id>/disconnect", pages.account_disconnect, name="account-disconnect"),
+    path("calendars/<uuid:account_id>/reconnect", connect_pages.account_reconnect, name="account-reconnect"),
+    path("calendars/<uuid:account_id>/disconnect", connect_pages.account_disconnect, name="account-disconnect"),
     path("calendars/<uuid:account_id>/resync", pages.account_resync, name="account-resync"),
     path("mirrors/<uuid:mirror_id>/retry", pages.mirror_retry, name="mirror-retry"),
     path("mirrors/<uuid:mirror_id>/put-back", pages.mirror_put_back, name="mirror-put-back"),

@@ -13,8 +13,9 @@ from bookings.models import Account, Busy, Calendar, Mirror
 from providers import connect, http
 from providers.base import Capability, Outcome, PullFailed
 from providers.caldav.calls import Login
+from providers.caldav.connecting import try_login
 from providers.caldav.provider import CalDav, from_account
-from providers.connect import ConnectFailed
+from providers.kinds import ConnectFailed, Tried
 from tests import factories, servers
 from tests.providers.conftest import Connected
 from tests.providers.conftest import connect as connect_host
@@ -93,7 +94,7 @@ def test_a_redirect_to_another_server_never_sees_the_password(answers: Proxy, se
         settings.LAN_ALLOWED += [thief.hostport.replace("127.0.0.1", "localhost")]
         answers.quirks.alter = lambda call: Answer(301, {"Location": elsewhere})
         with pytest.raises(ConnectFailed, match="another address"):
-            connect.try_login(answers.url, "ada", "s3cret")
+            sign_in(answers.url, "ada", "s3cret")
     assert thief.quirks.calls
     assert all("Authorization" not in call.headers for call in thief.quirks.calls)
 
@@ -106,15 +107,19 @@ def test_a_home_on_another_server_is_not_signed_in_to(answers: Proxy) -> None:
     )
     answers.quirks.alter = lambda call: Answer(207, {}, body.encode())
     with pytest.raises(ConnectFailed, match=r"evil\.example"):
-        connect.try_login(answers.url, "ada", "s3cret")
+        sign_in(answers.url, "ada", "s3cret")
 
 
 # ── What is said when it does not work ──
 
 
+def sign_in(server_url: str, username: str, password: str) -> Tried:
+    return try_login({"server_url": server_url, "username": username, "password": password})
+
+
 def refusal(address: str, username: str = "ada", password: str = "wrong") -> ConnectFailed:
     with pytest.raises(ConnectFailed) as refused:
-        connect.try_login(address, username, password)
+        sign_in(address, username, password)
     assert password not in refused.value.message
     return refused.value
 
@@ -176,7 +181,7 @@ def test_a_server_that_does_not_answer_is_said_so(answers: Proxy, monkeypatch: p
 
 
 def save(server: CalDavServer, host=None) -> Account:
-    tried = connect.try_login(server.url, server.username, server.password)
+    tried = sign_in(server.url, server.username, server.password)
     return connect.save(host or factories.host(), tried, label="Work", actor=SYSTEM)
 
 
@@ -239,11 +244,11 @@ def test_a_new_password_is_tried_before_it_is_kept(db, tmp_path, settings) -> No
         server.make_calendar("work")
         account = save(server)
         with pytest.raises(ConnectFailed):
-            connect.reconnect(account, "wrong", actor=SYSTEM)
+            connect.reconnect(account, connect.try_again(account, {"password": "wrong"}), actor=SYSTEM)
         account.refresh_from_db()
         assert account.credentials() == {"password": server.password}
         servers.set_radicale_password(tmp_path, server.username, "new one")
-        connect.reconnect(account, "new one", actor=SYSTEM)
+        connect.reconnect(account, connect.try_again(account, {"password": "new one"}), actor=SYSTEM)
         account.refresh_from_db()
         assert account.credentials() == {"password": "new one"}
         assert account.health == Account.Health.OK

@@ -55,7 +55,7 @@ def test_from_the_form_to_a_calendar_that_blocks_and_receives(
     name = f"page-{uuid.uuid4().hex[:8]}"
     url = caldav_server.make_calendar(name, title="Meetings")
     caldav_server.put(url, "a.ics", hour())
-    answer = staff.post("/calendars/connect", typed(caldav_server, host))
+    answer = staff.post("/calendars/connect/caldav", typed(caldav_server, host))
     account = Account.everywhere.get(provider="caldav")
     assert answer.headers["Location"] == f"/calendars/{account.pk}/choose"
     calendar = account.calendars.get(external_id=url)
@@ -78,7 +78,9 @@ def test_a_wrong_password_keeps_the_form_and_says_so(
     staff: Client, host: Host, radicale: CalDavServer, settings
 ) -> None:
     settings.LAN_ALLOWED = [radicale.hostport]
-    answer = staff.post("/calendars/connect", typed(radicale, host, password="my-wrong-password", label="Office"))
+    answer = staff.post(
+        "/calendars/connect/caldav", typed(radicale, host, password="my-wrong-password", label="Office")
+    )
     page = answer.content.decode()
     assert answer.status_code == 422
     assert "did not accept this user name and password" in page
@@ -100,7 +102,7 @@ def test_a_wrong_password_keeps_the_form_and_says_so(
 def test_an_address_that_cannot_be_used_is_explained(
     staff: Client, host: Host, radicale: CalDavServer, address: str, said: str
 ) -> None:
-    answer = staff.post("/calendars/connect", typed(radicale, host, server_url=address))
+    answer = staff.post("/calendars/connect/caldav", typed(radicale, host, server_url=address))
     assert answer.status_code == 422
     assert said in answer.content.decode()
 
@@ -110,7 +112,7 @@ def test_a_calendar_that_refuses_events_is_not_chosen(staff: Client, db: None, t
     with servers.radicale(tmp_path) as server:
         settings.LAN_ALLOWED = [server.hostport]
         url = server.make_calendar("work")
-        staff.post("/calendars/connect", typed(server, host))
+        staff.post("/calendars/connect/caldav", typed(server, host))
         calendar = Calendar.everywhere.get(external_id=url)
         server.delete(url)
         answer = staff.post(f"/calendars/{calendar.account_id}/choose", {"booking_calendar": str(calendar.pk)})
@@ -131,7 +133,7 @@ def test_signing_in_again_sends_what_waited(staff: Client, host: Host, tmp_path,
     with servers.radicale(tmp_path) as server:
         settings.LAN_ALLOWED = [server.hostport]
         url = server.make_calendar("work")
-        staff.post("/calendars/connect", typed(server, host))
+        staff.post("/calendars/connect/caldav", typed(server, host))
         calendar = Calendar.everywhere.get(external_id=url)
         accounts.choose(host, booking_calendar=calendar, blocking=[], actor=SYSTEM)
         servers.set_radicale_password(tmp_path, server.username, "renewed")
@@ -220,7 +222,7 @@ def test_a_local_account_is_not_one_to_reconnect(staff: Client, host: Host) -> N
 
 
 def test_hosts_of_other_organisations_cannot_be_connected(staff: Client, radicale: CalDavServer) -> None:
-    answer = staff.post("/calendars/connect", typed(radicale, factories.host()))
+    answer = staff.post("/calendars/connect/caldav", typed(radicale, factories.host()))
     assert answer.status_code == 422
 
 
@@ -236,13 +238,13 @@ def test_only_members_come_in(saved: Connected) -> None:
 def test_forms_need_their_token(host: Host, radicale: CalDavServer) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(factories.staff_user(host.organisation))
-    assert client.post("/calendars/connect", typed(radicale, host)).status_code == 403
+    assert client.post("/calendars/connect/caldav", typed(radicale, host)).status_code == 403
 
 
 def test_looking_changes_nothing(saved: Connected) -> None:
     staff = signed_in(saved.host.organisation)
     before = list(Calendar.everywhere.values()), list(Account.everywhere.values())
-    for path in ("calendars", "calendars/connect", *(each for each in PATHS[:3])):
+    for path in ("calendars", "calendars/connect", "calendars/connect/caldav", *(each for each in PATHS[:3])):
         staff.get("/" + path.format(account=saved.account.pk))
     assert (list(Calendar.everywhere.values()), list(Account.everywhere.values())) == before
 
@@ -259,5 +261,5 @@ def test_no_page_holds_a_secret(saved: Connected) -> None:
     account = saved.account
     account.set_credentials({"password": "hush-hush"})
     account.save()
-    for path in ("calendars", "calendars/connect", *PATHS[:3]):
+    for path in ("calendars", "calendars/connect", "calendars/connect/caldav", *PATHS[:3]):
         assert "hush-hush" not in staff.get("/" + path.format(account=account.pk)).content.decode()
