@@ -14,7 +14,7 @@ from django_tasks_db.models import DBTaskResult
 from bookings.domain import busy
 from bookings.domain.calendar import extend_horizon
 from bookings.models import Account, Calendar, PushAttempt
-from providers import pull, push
+from providers import pull, push, watching
 
 _TASKS_KEPT = timedelta(hours=1)
 _ATTEMPTS_KEPT = timedelta(days=90)
@@ -42,11 +42,12 @@ def refresh() -> int:
 
 @task()
 def housekeeping() -> None:
-    """Once an hour: busy times that came within the horizon, and what only told of the past."""
+    """Once an hour: busy times that came within the horizon, notifications that end, what only told of the past."""
     horizon_s = busy.horizon()[1] - _HORIZON_SLACK_S
     behind = Calendar.everywhere.filter(expanded_until_s__lt=horizon_s, account__host__is_active=True)
     for calendar in behind.select_related("account__host"):
         extend_horizon(calendar)
+    watching.keep_all()
     tidy()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.urls import path
 
 from providers import connect_pages, pages
+from providers.google.notify import notified
 
 urlpatterns = [
     path("calendars", pages.account_list, name="accounts"),
@@ -18,4 +19,5 @@ urlpatterns = [
     path("mirrors/<uuid:mirror_id>/retry", pages.mirror_retry, name="mirror-retry"),
     path("mirrors/<uuid:mirror_id>/put-back", pages.mirror_put_back, name="mirror-put-back"),
     path("mirrors/<uuid:mirror_id>/overwrite", pages.mirror_overwrite, name="mirror-overwrite"),
+    path("notify/google/<uuid:account_id>", notified, name="notify-google"),
 ]

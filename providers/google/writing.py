@@ -52,7 +52,8 @@ def create_body(push: Push) -> Json:
         body["attendees"] = people
     if push.leads:
         body |= _room_request(push, data)
-    return _without_nulls(body)
+    stated: Json = _without_nulls(body)
+    return stated
 
 
 def change_body(push: Push, data: EventData, current: Json) -> Json:
