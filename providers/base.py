@@ -239,6 +239,7 @@ ADAPTERS = {
     Account.Provider.CALDAV: "providers.caldav.provider.from_account",
     Account.Provider.ICSFEED: "providers.icsfeed.from_account",
     Account.Provider.GOOGLE: "providers.google.provider.from_account",
+    Account.Provider.MICROSOFT: "providers.microsoft.account.from_account",
 }
 """Where the adapter of each service is made from an account; imported when the first such account is served."""
 

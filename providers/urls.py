@@ -6,6 +6,7 @@ from django.urls import path
 
 from providers import connect_pages, pages
 from providers.google.notify import notified
+from providers.microsoft.notices import arrive
 
 urlpatterns = [
     path("calendars", pages.account_list, name="accounts"),
@@ -20,4 +21,5 @@ urlpatterns = [
     path("mirrors/<uuid:mirror_id>/put-back", pages.mirror_put_back, name="mirror-put-back"),
     path("mirrors/<uuid:mirror_id>/overwrite", pages.mirror_overwrite, name="mirror-overwrite"),
     path("notify/google/<uuid:account_id>", notified, name="notify-google"),
+    path("notify/microsoft/<uuid:account_id>", arrive, name="notify-microsoft"),
 ]
