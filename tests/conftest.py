@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from django.conf import settings
 
-from tests import node, postgres
+from tests import installations, node, postgres
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
@@ -23,6 +23,12 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.STORAGES = settings.STORAGES | {
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
     }
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> None:
+    own = tmp_path_factory.getbasetemp()
+    installations.shared_folder = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 def _needs_postgres(item: pytest.Item) -> bool:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -12,7 +14,39 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 
+shared_folder: Path | None = None
+"""A folder that all processes of this test run share; set when the run begins."""
+
+_FIRST_START = """
+import django
+
+django.setup()
+from bookings.domain import demo
+from bookings.management import prepare
+
+prepare.static_files()
+prepare.database()
+demo.load("http://127.0.0.1:8000")
+"""
+
 _OURS = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "SECRET_KEY")
+
+
+def furnish(data: Path) -> None:
+    """Make the data folder what a first start with the demo leaves, for tests that are not about first starts.
+
+    That start is made once in a test run and copied. On SQLite; with another database only keys and static files help.
+    """
+    assert shared_folder is not None
+    template = shared_folder / "furnished"
+    with (shared_folder / "furnished.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not template.exists():
+            making = Installation(shared_folder / "furnishing")
+            done = making.run([sys.executable, "-c", _FIRST_START])
+            assert done.returncode == 0, done.stderr
+            making.data.rename(template)
+    shutil.copytree(template, data, dirs_exist_ok=True)
 
 
 @dataclass

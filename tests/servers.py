@@ -118,8 +118,10 @@ class CalDavServer:
         return sorted(href for href in found if href.rstrip("/") != calendar.rstrip("/"))
 
     def objects(self, calendar: str) -> dict[str, str]:
-        """Everything in a calendar: URL to iCalendar text with LF line ends."""
-        return {href: self.get(href).replace("\r\n", "\n") for href in self.hrefs(calendar)}
+        """Everything in a calendar: URL to iCalendar text with LF line ends. What goes away meanwhile is left out."""
+        answers = {href: self.request("GET", href, expect=(200, 404)) for href in self.hrefs(calendar)}
+        found = {href: answer for href, answer in answers.items() if answer.status_code == 200}
+        return {href: answer.content.decode().replace("\r\n", "\n") for href, answer in found.items()}
 
     def stop(self) -> None:
         self.session.close()

@@ -16,6 +16,7 @@ from typing import Any
 import requests
 
 from tests import postgres
+from tests.installations import furnish
 from tests.servers import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -61,6 +62,8 @@ def _running(folder: Path, settings: dict[str, str]) -> Iterator[Live]:
         "CONVENE_BASE_URL": url,
         **settings,
     }
+    if "DATABASE_URL" not in environment:
+        furnish(folder / "data")
     demo = subprocess.run(
         [sys.executable, "manage.py", "demo", "--json"],
         env=environment, cwd=ROOT, capture_output=True, text=True, check=True,
