@@ -23,7 +23,7 @@ from bookings.domain.event_rows import home_zone, recurs
 from bookings.domain.light import Table
 from bookings.domain.statements import among, ids, texts
 from bookings.engine.zones import canonical, zone
-from bookings.models import Booking, Calendar, Contact, Event, EventType, Host, Mirror, Organisation, Participant
+from bookings.models import Booking, Calendar, Claim, Contact, Event, EventType, Host, Mirror, Organisation, Participant
 from bookings.models.ledger import LONGEST_CLAIM
 
 _EVENTS, _BOOKINGS, _CONTACTS, _PEOPLE = map(Table, (Event, Booking, Contact, Participant))
@@ -124,6 +124,20 @@ def listing(
     found = _plain(places, lo, hi) + [Entry(each.event, each, each.start_s, each.end_s) for each in booked]
     _attach_people([entry.event for entry in found if entry.event], places)
     return sorted(found, key=lambda each: (each.start_s, each.end_s, each.key))
+
+
+def reach(organisation: Organisation, lo: int, hi: int, hosts: Collection[Host], count: int) -> int:
+    """A second up to which so many entries of these hosts start from `lo` on, at most `hi`: where a page may end.
+
+    Two queries. Occurrences of series are not counted, so there may be more of them.
+    """
+    plain = Event.objects.for_tenant(organisation).filter(calendar__account__host__in=hosts, deleted_at=None)
+    booked = Claim.objects.for_tenant(organisation).filter(host__in=hosts, booking__isnull=False)
+    found: list[int] = []
+    for rows in (plain.exclude(origin=Event.Origin.BOOKING), booked):
+        starts = rows.filter(start_s__gte=lo, start_s__lt=hi).order_by("start_s").values_list("start_s", flat=True)
+        found += starts[:count]
+    return sorted(found)[count - 1] + 1 if len(found) >= count else hi
 
 
 def find(organisation: Organisation | uuid.UUID, key: uuid.UUID) -> Entry:

@@ -132,7 +132,10 @@ def next_free(terms: Terms, after: int, count: int = 5, *, now: int | None = Non
         later = offer(terms, after, until, now=now, public=public).starts
         if len(later) >= count or (until == end and later):
             return later[:count]
-    return offer(terms, now, end, now=now, public=public).starts[-count:]
+    last = offer(terms, max(now, end - 3 * DAY), end, now=now, public=public).starts
+    if len(last) < count:
+        last = offer(terms, now, end, now=now, public=public).starts
+    return last[-count:]
 
 
 def explain(terms: Terms, start: int, *, now: int | None = None, public: bool = True) -> list[Reason]:

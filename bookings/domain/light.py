@@ -29,7 +29,7 @@ class Table:
 
     def rows(self, source: str, parameters: Sequence[Any]) -> list[Any]:
         """The rows that SQL finds: joins, WHERE and ORDER as they follow the table's name."""
-        make, readers = self._row._make, self._readers
+        make, readers = self._row._make, [(index, reader()) for index, reader in self._readers]
         found = []
         with connection.cursor() as cursor:
             cursor.execute(f"SELECT {self._columns} FROM {self.name} {source}", list(parameters))
@@ -42,15 +42,39 @@ class Table:
         return found
 
 
-def _reader(field: Any) -> Callable[[Any], Any] | None:
-    """What turns the database's value into ours, where the driver does not; both databases are read alike."""
+def _reader(field: Any) -> Callable[[], Callable[[Any], Any]] | None:
+    """What makes a reader, new for every result, that turns the database's value into ours where the driver does not;
+    both databases are read alike."""
     kind = field.target_field if field.is_relation else field
     if isinstance(kind, models.UUIDField):
-        return lambda value: uuid.UUID(hex=value) if isinstance(value, str) else value
+        return _uuids
     if isinstance(kind, models.JSONField):
-        return lambda value: orjson.loads(value) if isinstance(value, str) else value
+        return lambda: _json
     if isinstance(kind, models.DateTimeField):
-        return lambda value: datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
+        return lambda: _moment
     if isinstance(kind, models.BooleanField):
-        return bool
+        return lambda: bool
     return None
+
+
+def _uuids() -> Callable[[Any], Any]:
+    """Ids repeat (the same event, calendar and organisation on many rows), and making one costs more than all else."""
+    known: dict[str, uuid.UUID] = {}
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        found = known.get(value)
+        if found is None:
+            found = known[value] = uuid.UUID(int=int(value, 16))
+        return found
+
+    return read
+
+
+def _json(value: Any) -> Any:
+    return orjson.loads(value) if isinstance(value, str) else value
+
+
+def _moment(value: Any) -> Any:
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value

@@ -17,7 +17,7 @@ from bookings.domain.errors import NotAllowed
 from bookings.domain.ledger import on_the_clock
 from bookings.engine.zones import canonical
 from bookings.formats.event import EventData, Person
-from bookings.models import Booking
+from bookings.models import Booking, Host
 from bookings.models import Event as EventRow
 
 
@@ -72,7 +72,8 @@ def _refuse_others(entry: Entry, asked: Asked, reader: Reader) -> None:
 
 def _same_hosts(entry: Entry, asked: Asked, reader: Reader) -> None:
     ids = [each for each in (asked.organizer, *(asked.attendees or ())) if each]
-    found = making.hosts_called(entry.thing.organisation, ids)
+    organisation = entry.thing.organisation
+    found = making.hosts_called(Host.objects.for_tenant(organisation), organisation, ids)
     keys = {found[each].pk for each in ids if each in found}
     now = hosts_of(entry)
     if len(found) < len(set(ids)) or not keys <= set(now):

@@ -44,7 +44,7 @@ class Events(EventView):
         reader = Reader()
         wanted = asked.read(self.body, reader, whole=True)
         with transaction.atomic():
-            entry = making.book(self.organisation, self.host, wanted, reader, actor=self.principal.actor)
+            entry = making.book(self.host, self.hosts, wanted, reader, actor=self.principal.actor)
             return Response(self.answered(entry, whole=self.flag("returnResource")), status=201)
 
 

@@ -16,11 +16,17 @@ def entry(organisation: Organisation, host: Host, resource_id: str) -> Entry:
     """The commitment of this host with that id; raises Refusal 404 for everything else, whatever the reason."""
     try:
         found = _any(organisation, resource_id)
-        if host.pk in hosts_of(found):
+        if host.pk in hosts_of(found) or _made_through(found, host):
             return found
     except NotFound:
         pass
     raise Refusal(404, wire.NO_RESOURCE, f"There is no {wire.EVENT} {resource_id[:100]!r} in this connection.")
+
+
+def _made_through(found: Entry, host: Host) -> bool:
+    """Whether it was booked through this host's connection, though a colleague stands in for them."""
+    kept = refs.kept(wire.SURFACE, "booking", [found.thing])[found.key] if found.booking else {}
+    return kept.get("owner") == str(host.pk)
 
 
 def _any(organisation: Organisation, resource_id: str) -> Entry:

@@ -20,8 +20,6 @@ from bookings.models import Host
 _AROUND = 366 * DAY
 """How far back and ahead a list looks when it is not told."""
 _WIDEST = 3 * 366 * DAY
-_SOON = 62 * DAY
-"""A page is mostly found in so much of it, which spares reading all of it."""
 
 _LOWER, _UPPER = {"gte": 0, "gt": 1}, {"lt": 0, "lte": 1}
 
@@ -51,9 +49,10 @@ def page(query: QueryDict, host: Host) -> tuple[list[Entry], str | None]:
     said = paging.cursor_of(query, int, str, int)
     after: Key | None = (said[0], said[1], said[2]) if said else None
     lo = max(asked.lo, min(after[0], asked.hi)) if after and not asked.falling else asked.lo
-    found = _found(host, asked, lo, min(lo + _SOON, asked.hi), after) if asked.is_plain else []
-    if len(found) <= limit:
-        found = _found(host, asked, lo, asked.hi, after)
+    soon = agenda.reach(host.organisation, lo, asked.hi, [host], limit + 1) if asked.is_plain else asked.hi
+    found = _found(host, asked, lo, soon, after)
+    if len(found) <= limit and soon < asked.hi:
+        found += [entry for entry in _found(host, asked, soon, asked.hi, after) if entry.start_s >= soon]
     more = len(found) > limit
     return found[:limit], paging.cursor(*_key(found[limit - 1])) if more else None
 

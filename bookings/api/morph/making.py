@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from django.db.models import QuerySet
+
 from bookings.api.morph import offers, wire
 from bookings.api.morph.asked import Asked, Attendee
 from bookings.api.morph.gathering import offered_by
@@ -19,13 +21,13 @@ from bookings.models import Booking, Event, EventType, Host, Organisation
 _USUAL_S = 30 * 60
 
 
-def book(organisation: Organisation, owner: Host, asked: Asked, reader: Reader, *, actor: Actor) -> Entry:
-    """Book what is asked for in the time of the connection's host and of those who are named beside them.
+def book(owner: Host, hosts: QuerySet[Host], asked: Asked, reader: Reader, *, actor: Actor) -> Entry:
+    """Book what is asked for in the time of the connection's host and of those of `hosts` who are named beside them.
 
     Raises Refusal for what cannot be read, and what `reserve.book` raises.
     """
     offered = _offered(owner, asked, reader)
-    named = _named(organisation, asked, reader)
+    named = _named(hosts, owner.organisation, asked, reader)
     length = _length(asked, offered, reader)
     if asked.status in ("inProgress", "completed", "canceled"):
         reader.wrong("status", "invalid", "status of a new event may be planned or requested.")
@@ -34,9 +36,10 @@ def book(organisation: Organisation, owner: Host, asked: Asked, reader: Reader, 
     terms = _terms(_together(owner, named, asked), named, offered, length, reader)
     reader.finish()
     assert asked.start_s is not None
-    booking = reserve.book(organisation, terms, asked.start_s, _wish(asked, offered, owner), actor=actor)
+    booking = reserve.book(owner.organisation, terms, asked.start_s, _wish(asked, offered, owner), actor=actor)
+    refs.keep(wire.SURFACE, "booking", booking, {"owner": str(owner.pk)})
     keep(booking, asked.people or [])
-    return agenda.find(organisation, booking.pk)
+    return agenda.find(owner.organisation, booking.pk)
 
 
 def keep(thing: Booking | Event, people: Sequence[Attendee]) -> None:
@@ -45,11 +48,10 @@ def keep(thing: Booking | Event, people: Sequence[Attendee]) -> None:
     refs.keep(wire.SURFACE, kind, thing, {"externalAttendees": [each.said for each in people]})
 
 
-def hosts_called(organisation: Organisation, ids: Sequence[str]) -> dict[str, Host]:
-    """The active hosts of these ids, without those that name nobody here."""
+def hosts_called(hosts: QuerySet[Host], organisation: Organisation, ids: Sequence[str]) -> dict[str, Host]:
+    """Those of the hosts who have these ids, without ids that name none of them."""
     known = refs.resolve_all(organisation, wire.SURFACE, "host", ids)
-    rows = Host.objects.for_tenant(organisation).select_related("schedule").filter(is_active=True)
-    found = rows.in_bulk(known.values())
+    found = hosts.in_bulk(known.values())
     return {each: found[pk] for each, pk in known.items() if pk in found}
 
 
@@ -63,10 +65,10 @@ def _offered(owner: Host, asked: Asked, reader: Reader) -> EventType | None:
     return found
 
 
-def _named(organisation: Organisation, asked: Asked, reader: Reader) -> list[Host]:
+def _named(hosts: QuerySet[Host], organisation: Organisation, asked: Asked, reader: Reader) -> list[Host]:
     """Organizer and internal attendees, each once."""
     ids = [each for each in (asked.organizer, *(asked.attendees or ())) if each]
-    found = hosts_called(organisation, ids)
+    found = hosts_called(hosts, organisation, ids)
     for each in ids:
         if each not in found:
             path = "organizer.id" if each == asked.organizer else "attendees"

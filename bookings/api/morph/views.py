@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from rest_framework.request import Request
 
@@ -100,6 +101,13 @@ class ResourceView(MorphView):
         host = self.connection.host
         assert host is not None
         return host
+
+    @property
+    def hosts(self) -> QuerySet[Host]:
+        """Whose time this caller may have: everybody's, or with a session or a key of one host, that host's alone."""
+        active = Host.objects.for_tenant(self.organisation).select_related("schedule").filter(is_active=True)
+        alone = self.principal.session is not None or self.principal.key.host_id is not None
+        return active.filter(pk=self.host.pk) if alone else active
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)

@@ -210,6 +210,17 @@ def test_a_browser_sees_its_own_host_alone(world: World) -> None:
     assert [each["id"] for each in found] == [world.owner]
 
 
+def test_neither_a_browser_nor_a_key_of_one_host_takes_the_time_of_others(world: World) -> None:
+    token = session(world)["sessionToken"]
+    _, secret = issue(world.organisation, "secret_key", host=world.host)
+    colleague = {"id": world.user_id(world.colleague)}
+    for fields in ({"attendees": [colleague]}, {"organizer": colleague}):
+        body = world.body(**fields)
+        assert refused(browse(world, "POST", "/v1/s/resources/schedulingEvent", token, body)) == BAD
+        assert refused(world.call("POST", PATH, body, x_api_secret=secret)) == BAD
+    assert world.call("POST", PATH, world.body(organizer={"id": world.owner}), x_api_secret=secret).status_code == 201
+
+
 def test_a_session_is_for_one_connection(world: World) -> None:
     token = session(world)["sessionToken"]
     colleague = world.user_id(world.colleague)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 
 import pytest
 from django.test import Client
+from django.utils.timezone import now
 
-from bookings.models import AuditEntry, Booking
+from bookings.models import AuditEntry, Booking, Override
 from tests.api.morph.worlds import PATH, World, ahead, ask, iso, refused
 
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -189,6 +191,45 @@ def test_an_event_type_that_needs_confirmation_makes_it_requested(world: World) 
     world.event_type.needs_confirmation = True
     world.event_type.save()
     assert world.fields(world.create(eventType={"id": world.type_id}))["status"] == "requested"
+
+
+def test_a_request_that_keeps_no_time_is_read_listed_and_planned(world: World) -> None:
+    world.event_type.needs_confirmation, world.event_type.pending_blocks = True, False
+    world.event_type.save()
+    resource_id = world.create(eventType={"id": world.type_id})
+    assert "remote" not in world.read(resource_id)
+    fields = world.fields(resource_id)
+    assert (fields["status"], fields["organizer"]["id"]) == ("requested", world.owner)
+    assert fields["externalAttendees"] == world.body()["externalAttendees"]
+    assert [each["id"] for each in world.call("GET", PATH).json()["data"]] == [resource_id]
+    people = {"externalAttendees": [{"email": "grace@example.org"}]}
+    assert refused(world.call("PATCH", f"{PATH}/{resource_id}", people))[0] == 409
+    other = world.create(eventType={"id": world.type_id})
+    for each, status in ((resource_id, 200), (other, 409)):
+        assert world.call("PATCH", f"{PATH}/{each}", {"status": "planned"}).status_code == status
+    assert world.read(resource_id)["remote"]["id"]
+
+
+def test_what_a_colleague_takes_over_is_still_read_where_it_was_booked(world: World) -> None:
+    today = now().date()
+    Override.everywhere.create(
+        organisation=world.organisation,
+        host=world.host,
+        kind=Override.Kind.LEAVE,
+        first_day=today,
+        last_day=today + timedelta(days=5),
+        redirect_to=world.colleague,
+    )
+    fields = world.fields(world.create())
+    assert fields["organizer"]["id"] == world.user_id(world.colleague)
+
+
+def test_an_event_type_with_seats_is_not_booked_as_a_whole(world: World) -> None:
+    world.event_type.capacity = 5
+    world.event_type.save()
+    answer = world.call("POST", PATH, world.body(eventType={"id": world.type_id}))
+    assert refused(answer) == (400, "CONNECTOR::OPERATION::BAD_REQUEST")
+    assert "eventType" in answer.json()["message"]
 
 
 def test_answers_are_kept_as_they_came(world: World) -> None:
