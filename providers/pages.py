@@ -7,15 +7,16 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, F, Prefetch, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Prefetch, Q, QuerySet, Subquery
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
-from bookings.domain import accounts, outbox
+from bookings.domain import accepting, accounts, outbox
 from bookings.domain.audit import Actor
-from bookings.domain.errors import DomainError
+from bookings.domain.errors import DomainError, SlotTaken
 from bookings.members import StaffRequest, actor, staff_required
 from bookings.models import Account, Calendar, Host, Mirror, Organisation
 from providers import connect as connecting
@@ -62,6 +63,19 @@ def account_resync(request: StaffRequest, account_id: uuid.UUID) -> HttpResponse
 
 @staff_required
 @require_POST
+def account_retry(request: StaffRequest, account_id: uuid.UUID) -> HttpResponse:
+    account = the_account(request.organisation, account_id)
+    try:
+        outbox.retry_all(account, actor(request))
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, f"{account.label} is being tried now.")
+    return redirect("accounts")
+
+
+@staff_required
+@require_POST
 def mirror_retry(request: StaffRequest, mirror_id: uuid.UUID) -> HttpResponse:
     return _act_on_mirror(request, mirror_id, outbox.retry, "It is being sent again.")
 
@@ -78,6 +92,23 @@ def mirror_overwrite(request: StaffRequest, mirror_id: uuid.UUID) -> HttpRespons
     return _act_on_mirror(request, mirror_id, outbox.overwrite, "Our version is being written there.")
 
 
+@staff_required
+@require_POST
+def mirror_accept(request: StaffRequest, mirror_id: uuid.UUID) -> HttpResponse:
+    """Move here what was moved there, or cancel what was deleted there. A time that is not free is asked about."""
+    mirror = _mirror(request, mirror_id)
+    try:
+        accepting.accept(mirror, actor=actor(request), forced="anyway" in request.POST)
+    except SlotTaken as refusal:
+        context = {"mirror": mirror, "refusal": refusal, "next": _target(request)}
+        return render(request, "staff/accounts/taken.html", context, status=409)
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, "It now stands here as it does there.")
+    return _back(request)
+
+
 # ── Parts ──
 
 
@@ -90,7 +121,14 @@ def _calendars(organisation: Organisation) -> QuerySet[Calendar]:
     waiting = ~Q(mirrors__desired_revision=F("mirrors__applied_revision")) & Q(mirrors__isnull=False)
     stuck = Q(mirrors__state__in=(Mirror.State.FAILED, Mirror.State.NEEDS_CHECK))
     rows: QuerySet[Calendar] = Calendar.objects.for_tenant(organisation)
-    return rows.annotate(waiting=Count("mirrors", filter=waiting & ~stuck), stuck=Count("mirrors", filter=stuck))
+    failing = Mirror.everywhere.filter(calendar=OuterRef("pk")).exclude(failing_since=None).order_by("failing_since")
+    return rows.annotate(
+        waiting=Count("mirrors", filter=waiting & ~stuck),
+        stuck=Count("mirrors", filter=stuck),
+        changed=Count("mirrors", filter=~Q(mirrors__difference={}) & Q(mirrors__isnull=False)),
+        failing_since=Subquery(failing.values("failing_since")[:1]),
+        failing_because=Subquery(failing.values("last_error")[:1]),
+    )
 
 
 def _attention(organisation: Organisation) -> QuerySet[Mirror]:
@@ -141,10 +179,7 @@ def _act_on_mirror(
     act: Callable[[Mirror, Actor], None],
     done: str,
 ) -> HttpResponse:
-    rows = Mirror.objects.for_tenant(request.organisation).select_related("calendar__account")
-    mirror: Mirror | None = rows.filter(pk=mirror_id).first()
-    if mirror is None:
-        raise Http404
+    mirror = _mirror(request, mirror_id)
     try:
         act(mirror, actor(request))
     except DomainError as error:
@@ -154,12 +189,24 @@ def _act_on_mirror(
     return _back(request)
 
 
+def _mirror(request: StaffRequest, mirror_id: uuid.UUID) -> Mirror:
+    rows = Mirror.objects.for_tenant(request.organisation).select_related("event", "calendar__account__host")
+    mirror: Mirror | None = rows.filter(pk=mirror_id).first()
+    if mirror is None:
+        raise Http404
+    return mirror
+
+
 def _back(request: StaffRequest) -> HttpResponse:
-    """To the page that the form named, if it is one of ours."""
+    return redirect(_target(request))
+
+
+def _target(request: StaffRequest) -> str:
+    """The page that the form named, if it is one of ours."""
     target = request.POST.get("next", "")
     if url_has_allowed_host_and_scheme(target, allowed_hosts={request.get_host()}, require_https=request.is_secure()):
-        return redirect(target)
-    return redirect("accounts")
+        return target
+    return reverse("accounts")
 
 
 def page(request: StaffRequest, template: str, context: dict[str, Any]) -> HttpResponse:

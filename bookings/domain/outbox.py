@@ -100,6 +100,22 @@ def resync(account: Account, actor: Actor) -> None:
 
 
 @transaction.atomic
+def retry_all(account: Account, actor: Actor) -> None:
+    """Try now all that an account has still to be sent, and read it, instead of waiting for the next turn.
+
+    :raises NotAllowed: when the account must sign in again first.
+    """
+    if account.health == Account.Health.REAUTH:
+        raise NotAllowed("This account must sign in again first; then everything that waits is sent by itself.")
+    rows = Mirror.everywhere.filter(calendar__account=account).exclude(desired_revision=F("applied_revision"))
+    rows.filter(state__in=_STOPPED).update(state=Mirror.State.IDLE)
+    rows.update(next_attempt_s=0, attempt=0)
+    Account.everywhere.filter(pk=account.pk).update(next_pull_at=now())
+    record(actor, "account.retry", account)
+    outbox_written.send(sender=Account)
+
+
+@transaction.atomic
 def put_back(mirror: Mirror, actor: Actor) -> None:
     """Make the event anew in a calendar where somebody deleted it: a new generation, so a new object there.
 
