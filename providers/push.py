@@ -206,7 +206,7 @@ class _Delivery:
         return self._call("delete", lambda: self.provider.delete(self.target, push))
 
     def _not_yet(self) -> Result | None:
-        """What the first search after an attempt of unknown end means when it finds nothing: the list may lag behind."""
+        """After an attempt of unknown end, a search without a find is believed the second time: lists lag behind."""
         lag = self.provider.capability.lag_s
         last = PushAttempt.everywhere.filter(mirror=self.mirror).order_by("-at").first()
         searched = self.mirror.state != Mirror.State.CLAIMED and last is not None and last.action == "find"

@@ -22,6 +22,9 @@ class PulledObject:
 class Changes:
     """What was read. With `complete` everything not among `objects` is gone, else only what `removed` names.
 
+    Where only a stretch of time was listed, [lo, hi) in UTC seconds, `within` says which: what does not lie in it whole
+    may be there all the same.
+
     In a complete listing an object whose tag is the one we hold need not carry its events.
     """
 
@@ -29,3 +32,4 @@ class Changes:
     removed: list[str]
     complete: bool
     token: str
+    within: tuple[int, int] | None = None

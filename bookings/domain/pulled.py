@@ -28,6 +28,10 @@ UNBELIEVED = "Nothing is listed in this calendar any more. It is read once more 
 
 _BATCH = 500
 _KEPT = {"id", "organisation", "created_at", "revision"}
+_COMPARED = (
+    *("id", "remote_id", "uid", "recurrence_wall", "etag", "deleted_at", "revision", "created_at"),
+    *("start_s", "end_s"),
+)
 _UPDATED = [each.name for each in Event._meta.concrete_fields if each.name not in _KEPT]
 
 
@@ -89,7 +93,7 @@ class _Pull:
         for remote_id in removed:
             self._forget(remote_id)
         if not self.applied.doubted:
-            self.own.note_missing(removed if not self.changes.complete else None)
+            self.own.note_missing(None if self.changes.complete and not self.changes.within else removed)
         self._write()
         self._finish()
         return self.applied
@@ -97,7 +101,7 @@ class _Pull:
     def _stored(self) -> dict[str, list[Event]]:
         """Rows of the objects at hand (all rows for a complete listing), by remote id; tombstones too."""
         rows = Event.everywhere.filter(calendar=self.calendar, origin=Event.Origin.PULLED).exclude(remote_id="")
-        rows = rows.only("id", "remote_id", "uid", "recurrence_wall", "etag", "deleted_at", "revision", "created_at")
+        rows = rows.only(*_COMPARED)
         if self.changes.complete:
             batches: Iterable[Any] = [rows]
         else:
@@ -111,7 +115,17 @@ class _Pull:
     def _removed(self) -> set[str]:
         if not self.changes.complete:
             return set(self.changes.removed) - set(self.listed)
-        return {*self.stored, *self.own.remote_ids(), *self.quarantined} - set(self.listed)
+        missing = {*self.stored, *self.own.remote_ids(), *self.quarantined} - set(self.listed)
+        return {each for each in missing if self._would_be_listed(each)}
+
+    def _would_be_listed(self, remote_id: str) -> bool:
+        """Whether an object that is still there would be among what was read."""
+        if self.changes.within is None:
+            return True
+        lo, hi = self.changes.within
+        ours = self.own.event_at(remote_id)
+        events = [*self.stored.get(remote_id, ()), *([ours] if ours else [])]
+        return all(lo <= each.start_s and each.end_s <= hi for each in events)
 
     def _is_doubtful(self, removed: set[str]) -> bool:
         """Whether this would empty a calendar that held much: a server's bad minute looks the same."""
