@@ -1,0 +1,240 @@
+"""Services that give events ids of their own and take no key of ours: searched before anything is made a second time.
+
+Every create carries our key as `ref:<32 hex digits>`. After an attempt of unknown end, the calendar is listed around
+the time that was written, and what carries the key is adopted (push design, section 4). A subclass says how its service
+is asked and how its events are read; what follows from it is here.
+"""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from typing import ClassVar
+
+from bookings.domain.busy import horizon
+from bookings.domain.calendar import Changes
+from bookings.engine.zones import DAY
+from bookings.formats.event import EventData, fingerprint
+from providers.base import PULL_S, Capability, Ended, Outcome, Provider, PullFailed, Push, Remote, Result
+from providers.rest import Json, Rest
+from providers.singles import (
+    DELETED_THERE,
+    Item,
+    Marks,
+    bounds,
+    ended,
+    frozen,
+    only_one,
+    pulled,
+    refused_reading,
+    thawed,
+)
+
+AROUND_S = 31 * DAY
+"""How far from its time an event is searched for: somebody may have moved it meanwhile."""
+CANCELLED_THERE = "Somebody cancelled this event in the calendar."
+GONE = "This calendar is not there any more."
+READ_ONLY = "This calendar can only be read."
+TOO_MUCH = "The calendar holds more than could be read in time."
+_ABOUT_TARGET = (400, 403, 404, 410, 422)
+
+
+class Tagged(Provider):
+    """One login at such a service. `zone_of` gives the zone of a target; `marks` our full marks by key."""
+
+    title: ClassVar[str]
+
+    def __init__(self, rest: Rest, capability: Capability, zone_of: Callable[[str], str], marks: Marks) -> None:
+        self.rest = rest
+        self.zone_of = zone_of
+        self._capability = capability
+        self._marks = marks
+
+    @property
+    def capability(self) -> Capability:
+        return self._capability
+
+    # ── What an adapter says of its service ──
+
+    @abstractmethod
+    def body(self, target: str, data: EventData, push: Push) -> Json:
+        """All we manage of an event, in the service's words."""
+
+    @abstractmethod
+    def make(self, target: str, body: Json) -> Item:
+        """Make it; raises Ended."""
+
+    @abstractmethod
+    def change(self, target: str, push: Push, body: Json) -> Item:
+        """Bring the event at `push.remote` to this body; raises Ended, with CONFLICT when it is not there."""
+
+    @abstractmethod
+    def cancel(self, target: str, remote_id: str) -> None:
+        """Take it away without telling anybody; raises Ended, with CONFLICT when it is not there."""
+
+    @abstractmethod
+    def items(self, target: str, lo: int, hi: int) -> Iterable[Item]:
+        """What the calendar holds between two instants, also cancelled ones where they are listed; raises Ended."""
+
+    @abstractmethod
+    def read(self, target: str, item: Item) -> EventData:
+        """An event as it is told; raises ValueError, KeyError, TypeError."""
+
+    def current(self, target: str, remote_id: str) -> Item | None:
+        """The event as it is now, where cancelled ones are kept; raises Ended. None: not asked for."""
+        return None
+
+    def stretch(self, token: str) -> tuple[int, int, str]:
+        """From and to which instant to read after `token`, and the token of the next reading."""
+        return (*horizon(), "")
+
+    # ── Writing ──
+
+    def freeze(self, push: Push) -> str:
+        # What cannot be sent is refused by `create`, which can say why.
+        return frozen(push.events[0])
+
+    def create(self, target: str, push: Push, body: str) -> Result:
+        return ended(lambda: self._create(target, push, thawed(body)))
+
+    def update(self, target: str, push: Push) -> Result:
+        return ended(lambda: self._update(target, push))
+
+    def delete(self, target: str, push: Push) -> Result:
+        return ended(lambda: self._delete(target, push))
+
+    def find(self, target: str, push: Push) -> Result | None:
+        try:
+            return self._find(target, push)
+        except Ended as end:
+            return end.result
+
+    def _create(self, target: str, push: Push, data: EventData) -> Result:
+        only_one(push, self.title)
+        try:
+            made = self.make(target, self.body(target, data, push))
+        except Ended as end:
+            raise self._about(target, end) from end
+        return self._stored(target, made)
+
+    def _update(self, target: str, push: Push) -> Result:
+        data = only_one(push, self.title)
+        try:
+            now = self.current(target, push.remote.id)
+            if now is not None and now.is_off:
+                return Result(Outcome.CONFLICT, status=404, detail=CANCELLED_THERE)
+            return self._stored(target, self.change(target, push, self.body(target, data, push)))
+        except Ended as end:
+            if end.result.outcome != Outcome.CONFLICT:
+                raise self._about(target, end) from end
+        return self._elsewhere(target, push)
+
+    def _elsewhere(self, target: str, push: Push) -> Result:
+        """It is not where it was: made anew by an attempt of ours that was cut short, or deleted by somebody."""
+        found = self._find(target, push)
+        if found is not None and found.is_done and found.remote.id != push.remote.id:
+            return self._update(target, replace(push, remote=found.remote))
+        self._require(target)
+        return Result(Outcome.CONFLICT, status=404, detail=DELETED_THERE)
+
+    def _delete(self, target: str, push: Push) -> Result:
+        try:
+            self.cancel(target, push.remote.id)
+        except Ended as end:
+            if end.result.outcome != Outcome.CONFLICT:
+                raise
+            found = self._find(target, push)
+            if found is not None and found.is_done and found.remote.id != push.remote.id:
+                self.cancel(target, found.remote.id)
+        return Result(Outcome.OK)
+
+    def _find(self, target: str, push: Push) -> Result | None:
+        """What carries our key, once: of several, the oldest is kept and the others are taken away."""
+        found = [item for item in self._around(target, push) if item.key == push.key.hex]
+        live = sorted((item for item in found if not item.is_off), key=lambda item: (item.since, item.id))
+        if not live:
+            # Cancelled over there is a decision of somebody's, unless it is what we want.
+            called_off = bool(found and push.events)
+            return Result(Outcome.CONFLICT, status=404, detail=CANCELLED_THERE) if called_off else None
+        kept = next((item for item in live if item.id == push.remote.id), live[0])
+        for copy in live:
+            if copy.id != kept.id:
+                self.cancel(target, copy.id)
+        more = f"{len(live) - 1} further copies were taken away." if len(live) > 1 else ""
+        return replace(self._stored(target, kept), outcome=Outcome.ADOPT, status=200, detail=more)
+
+    def _around(self, target: str, push: Push) -> Iterable[Item]:
+        known = [*push.events[:1], *([thawed(push.body)] if push.body else [])]
+        if not known:
+            return []
+        times = [bounds(data, self.zone_of(target)) for data in known]
+        return self.items(target, min(lo for lo, _ in times) - AROUND_S, max(hi for _, hi in times) + AROUND_S)
+
+    def _stored(self, target: str, item: Item) -> Result:
+        """A write that was accepted. Its meaning is that of the service's own answer, as a list will tell it."""
+        if not item.id:
+            raise Ended(Result(Outcome.AMBIGUOUS, detail="The service did not say what it made."))
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            return Result(Outcome.OK, Remote(item.id, fingerprint=fingerprint(self.read(target, item))))
+        return Result(Outcome.OK, Remote(item.id))
+
+    def _about(self, target: str, end: Ended) -> Ended:
+        """What a refusal means once the calendar itself has been looked at. It stays what it is if that fails."""
+        result = end.result
+        if result.outcome not in (Outcome.PERMANENT, Outcome.CONFLICT) or result.status not in _ABOUT_TARGET:
+            return end
+        try:
+            self._require(target)
+        except Ended as other:
+            return other
+        return Ended(replace(result, outcome=Outcome.PERMANENT)) if result.outcome == Outcome.CONFLICT else end
+
+    def _require(self, target: str) -> None:
+        """Raise Ended, TARGET_GONE, unless the calendar is there and can be written to."""
+        try:
+            there = {each.external_id: each for each in self.list_calendars()}
+        except PullFailed as failed:
+            raise Ended(Result(failed.outcome, detail=failed.detail, retry_after=failed.retry_after)) from failed
+        if target not in there:
+            raise Ended(Result(Outcome.TARGET_GONE, status=404, detail=GONE))
+        if not there[target].writable:
+            raise Ended(Result(Outcome.TARGET_GONE, status=403, detail=READ_ONLY))
+
+    # ── Reading ──
+
+    def changes(self, target: str, token: str, known: Mapping[str, str], limit_s: float = PULL_S) -> Changes:
+        lo, hi, following = self.stretch(token)
+        deadline = time.monotonic() + limit_s
+        try:
+            items = list(self._in_time(self.items(target, lo, hi), deadline))
+        except Ended as end:
+            raise self._unread(target, end) from end
+        marks = self._marks({item.key for item in items if item.key and item.id not in known})
+        objects = pulled(items, lambda item: self.read(target, item), marks)
+        return Changes(objects, [], complete=True, token=following, within=(lo, hi))
+
+    def _in_time(self, items: Iterable[Item], deadline: float) -> Iterable[Item]:
+        for item in items:
+            if time.monotonic() > deadline:
+                # Half a list would make the other half look deleted.
+                raise Ended(Result(Outcome.TRANSIENT, detail=TOO_MUCH))
+            yield item
+
+    def _unread(self, target: str, end: Ended) -> PullFailed:
+        if end.result.status in _ABOUT_TARGET and end.result.outcome in (Outcome.PERMANENT, Outcome.CONFLICT):
+            try:
+                self._require(target)
+            except Ended as other:
+                # A calendar that can only be read can be read.
+                end = other if other.result.status != 403 else end
+        return refused_reading(end)
+
+    def health(self) -> Result:
+        try:
+            self.list_calendars()
+        except PullFailed as failed:
+            return Result(failed.outcome, detail=failed.detail, retry_after=failed.retry_after)
+        return Result(Outcome.OK)
