@@ -240,6 +240,11 @@ ADAPTERS = {
     Account.Provider.ICSFEED: "providers.icsfeed.from_account",
     Account.Provider.GOOGLE: "providers.google.provider.from_account",
     Account.Provider.MICROSOFT: "providers.microsoft.account.from_account",
+    Account.Provider.CRONOFY: "providers.cronofy.from_account",
+    Account.Provider.TIMEKIT: "providers.timekit.from_account",
+    Account.Provider.MORGEN: "providers.morgen.from_account",
+    Account.Provider.LEADCONNECTOR: "providers.leadconnector.from_account",
+    Account.Provider.MORPH: "providers.morph.from_account",
 }
 """Where the adapter of each service is made from an account; imported when the first such account is served."""
 
