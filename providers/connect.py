@@ -215,7 +215,9 @@ def _leave(account: Account) -> None:
     if leave := kind.hook("leave"):
         with contextlib.suppress(Exception):
             leave(account)
-    if service := kind.service():
+    own = kind.hook("service_of")
+    service = own(account) if own else kind.service()
+    if service:
         oauth.revoke(service, account.credentials())
 
 

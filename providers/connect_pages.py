@@ -27,6 +27,9 @@ from providers.pages import hosts_of, the_account
 
 FORM = "staff/accounts/connect.html"
 AGAIN = "staff/accounts/reconnect.html"
+UNTICKED = (
+    "{name} did not give everything that is needed. Please try again and leave everything ticked. Missing: {missing}."
+)
 
 
 @staff_required
@@ -205,11 +208,10 @@ def _signed_in(request: StaffRequest, kind: Kind, service: Service, meant: Conse
         )
     except Ended as ended:
         raise ConnectFailed(ended.result.detail) from ended
-    if missing := oauth.missing_scopes(service, tokens["scope"]):
-        raise ConnectFailed(
-            f"{service.name} did not give everything that is needed. Please try again and leave everything ticked."
-            f" Missing: {', '.join(scope.rpartition('/')[2] for scope in missing)}."
-        )
+    missing = oauth.missing_scopes(service, tokens["scope"])
+    if missing and not kind.makes_do:
+        named = ", ".join(scope.rpartition("/")[2] for scope in missing)
+        raise ConnectFailed(UNTICKED.format(name=service.name, missing=named))
     tried = connecting.try_credentials(kind, tokens, host=host)
     if meant.account:
         account = the_account(request.organisation, uuid.UUID(meant.account))
@@ -256,6 +258,8 @@ def _asked_again(
 def _connected(request: StaffRequest, account: Account) -> HttpResponse:
     found = account.calendars.count()
     messages.success(request, f"Connected: {found} calendar{'s' if found != 1 else ''} found.")
+    for note in account.capabilities.get("notes", ()):
+        messages.warning(request, note)
     return redirect("account-calendars", account.pk)
 
 

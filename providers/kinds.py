@@ -7,6 +7,7 @@ that `hooks` names), an adapter may offer, each by its name:
   Its client id is empty where the operator has no registration; the page then says what to set.
 - `try_login(given: Mapping[str, str]) -> Tried`: for kinds whose sign-in needs more than listing the calendars.
   Without it, an account that is not saved is made of what was typed and `list_calendars()` is called.
+- `service_of(account) -> oauth.Service`: where an account's tokens are given back, when that differs between accounts.
 - `probe(account, calendar) -> Capability`: tries out the calendar that is to receive bookings; raises ConnectFailed.
 - `leave(account) -> None`: called before an account is disconnected, to give up what only the service can end (watch
   channels, subscriptions). Whatever it raises is ignored.
@@ -79,6 +80,7 @@ class Kind:
     :param signs_in: by OAuth: the person is sent to the service and comes back.
     :param for_everybody: one key of the organisation, with which all its hosts are connected at once.
     :param kind: of such a key, its name in `oauth`.
+    :param makes_do: consent to a part of what was asked is enough; the capability's notes say what is missing then.
     :param settings: environment variables without which the operator has no registration at the service.
     """
 
@@ -90,6 +92,7 @@ class Kind:
     signs_in: bool = False
     for_everybody: bool = False
     kind: str = ""
+    makes_do: bool = False
     settings: tuple[str, ...] = ()
     hooks: str = ""
 
@@ -122,6 +125,7 @@ KINDS = (
         f"You are sent to Google and asked for your list of calendars, your busy times and your events. {_WHY}"
         " Nothing else of your Google account is asked for.",
         signs_in=True,
+        makes_do=True,
         settings=("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
     ),
     Kind(
@@ -207,7 +211,15 @@ KINDS = (
         Account.Provider.CRONOFY,
         "Cronofy",
         f"An access token of the Cronofy account, with which its calendars are reached. {_WHY}",
-        fields=(Field("access_token", "Access token", "It is stored encrypted.", secret=True), _USUAL),
+        fields=(
+            Field("access_token", "Access token", "It is stored encrypted.", secret=True),
+            Field(
+                "refresh_token", "Refresh token", "Needed, with the next two, when tokens age.", True, required=False
+            ),
+            Field("client_id", "Client id", required=False),
+            Field("client_secret", "Client secret", secret=True, required=False),
+            Field("server_url", "Data centre", "Outside the US, such as https://api-de.cronofy.com", required=False),
+        ),
     ),
     Kind(
         "timekit",
@@ -221,7 +233,13 @@ KINDS = (
         Account.Provider.MORGEN,
         "Morgen",
         f"An API key of your Morgen account. {_WHY}",
-        fields=(Field("api_key", "API key", "It is stored encrypted.", secret=True), _USUAL),
+        fields=(
+            Field("api_key", "API key", "It is stored encrypted.", secret=True, required=False),
+            Field(
+                "access_token", "Access token", "Instead of a key, at the older service.", secret=True, required=False
+            ),
+            _USUAL,
+        ),
     ),
     Kind(
         "leadconnector",

@@ -151,10 +151,16 @@ def test_other_refusals_are_told_in_the_services_words(staff: Client, host: Host
 
 
 def test_unticked_permissions_are_named(staff: Client, host: Host, login: LoginDouble) -> None:
-    answer = staff.get(decide(start(staff, host), scope=["calendars.read"]))
+    url = sent_to(staff.post("/calendars/connect/microsoft", {"host": str(host.pk)}))
+    answer = staff.get(decide(url, scope=["calendars.read"]))
     assert answer.status_code == 422
     assert "events.write" in answer.content.decode()
-    assert not Account.everywhere.filter(provider="google").exists()
+    assert not Account.everywhere.filter(provider="microsoft").exists()
+
+
+def test_a_service_that_makes_do_with_less_is_connected(staff: Client, host: Host, login: LoginDouble) -> None:
+    assert staff.get(decide(start(staff, host), scope=["calendars.read"])).status_code == 302
+    assert Account.everywhere.get(provider="google").credentials()["scope"] == "calendars.read"
 
 
 @pytest.mark.parametrize("wrong", ["state", "no state", "twice", "other person", "other kind", "late", "issuer"])
