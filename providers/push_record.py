@@ -162,7 +162,7 @@ def _failed(call: Call) -> None:
     }
     if call.first_body and result.outcome in _SURELY_NOT_APPLIED:
         changes |= {"create_body": "", "create_revision": 0}
-    if call.action in ("update", "rsvp") and result.outcome == Outcome.CONFLICT and not result.remote.id:
+    if _was_deleted_there(call):
         changes["difference"] = {"kind": "deleted"}
     if call.action == "rsvp" and result.outcome == Outcome.PERMANENT:
         changes["answers"] = []  # a later change of the event is not to fail over them again
@@ -173,6 +173,13 @@ def _failed(call: Call) -> None:
         if changes["state"] in (Mirror.State.FAILED, Mirror.State.NEEDS_CHECK):
             changes["state"] = Mirror.State.IDLE
         call.rows.update(**changes)
+
+
+def _was_deleted_there(call: Call) -> bool:
+    """Whether somebody took our event away over there; also one whose creation we had not heard of yet (410)."""
+    result = call.result
+    known = call.action in ("update", "rsvp") or result.status == 410
+    return known and result.outcome == Outcome.CONFLICT and not result.remote.id
 
 
 def _state_after(call: Call, attempt: int, moment: int) -> str:
