@@ -307,15 +307,16 @@ class Microsoft(Provider):
 
     def _refused(self, target: str, answer: Response) -> Result:
         """A write that was not accepted: for its calendar, for the sign-in, or for what it is."""
-        code = self.calls.code(answer)
-        if code in DENIED or (answer.status == 404 and code != "erroritemnotfound"):
+        code, result = self.calls.code(answer), self.calls.rest.classify(answer)
+        if result.outcome == Outcome.AUTH_DEAD:
+            return replace(result, detail=NO_MAILBOX)
+        if code in DENIED or answer.status == 404:
             calendar = self.calls.calendar(target)
             if not calendar.get("canEdit", True):
                 return Result(Outcome.TARGET_GONE, status=answer.status, detail=READ_ONLY)
             if code in DENIED:
                 return Result(Outcome.AUTH_DEAD, status=answer.status, detail=NOT_PERMITTED)
-        result = self.calls.rest.classify(answer)
-        return replace(result, detail=NO_MAILBOX) if result.outcome == Outcome.AUTH_DEAD else result
+        return result
 
 
 def _spelt(spelling: Spelling) -> str:
