@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
 from whitenoise.compress import Compressor
 
 from config import keys
@@ -41,28 +42,35 @@ ALLOWED_HOSTS = env.list("CONVENE_HOSTS", default=sorted({"127.0.0.1", "localhos
 HTTPS = BASE_URL.startswith("https://")
 TRUST_PROXY = env.bool("CONVENE_TRUST_PROXY", default=False)  # believe X-Forwarded-Proto and X-Forwarded-For
 JITSI_BASE_URL = env.str("CONVENE_JITSI_BASE_URL", default="https://meet.jit.si")  # where virtual rooms are opened
-LAN_ALLOWED = env.list("CONVENE_LAN_ALLOWED", default=[])  # host:port in private networks that may be called
+# Address of `python manage.py lab` on this machine: its doubles are called instead of the real services.
+LAB = env.str("CONVENE_LAB", default="").rstrip("/")
+if LAB and not LAB.startswith("http://127.0.0.1:"):
+    raise ImproperlyConfigured("CONVENE_LAB is an address on this machine, such as http://127.0.0.1:8900")
+# host:port in private networks that may be called
+LAN_ALLOWED = env.list("CONVENE_LAN_ALLOWED", default=[]) + ([urlsplit(LAB).netloc] if LAB else [])
 # Your registrations at the services that want one (README, "Connect a calendar"); without one they are not offered.
 GOOGLE = {
-    "client_id": env.str("GOOGLE_CLIENT_ID", default=""),
-    "client_secret": env.str("GOOGLE_CLIENT_SECRET", default=""),
+    "client_id": env.str("GOOGLE_CLIENT_ID", default="lab" if LAB else ""),
+    "client_secret": env.str("GOOGLE_CLIENT_SECRET", default="lab-secret" if LAB else ""),
 }
 MICROSOFT = {
-    "client_id": env.str("MICROSOFT_CLIENT_ID", default=""),
-    "client_secret": env.str("MICROSOFT_CLIENT_SECRET", default=""),
+    "client_id": env.str("MICROSOFT_CLIENT_ID", default="lab" if LAB else ""),
+    "client_secret": env.str("MICROSOFT_CLIENT_SECRET", default="lab-secret" if LAB else ""),
     "tenant": env.str("MICROSOFT_TENANT", default="common"),
 }
 # Where the services are; other addresses are for doubles of them.
-GOOGLE_URLS = {
-    "api": env.str("GOOGLE_API_URL", default="https://www.googleapis.com/calendar/v3"),
-    "authorize": env.str("GOOGLE_AUTHORIZE_URL", default="https://accounts.google.com/o/oauth2/v2/auth"),
-    "token": env.str("GOOGLE_TOKEN_URL", default="https://oauth2.googleapis.com/token"),
-    "revoke": env.str("GOOGLE_REVOKE_URL", default="https://oauth2.googleapis.com/revoke"),
+_GOOGLE = {
+    "api": "https://www.googleapis.com/calendar/v3",
+    "authorize": "https://accounts.google.com/o/oauth2/v2/auth",
+    "token": "https://oauth2.googleapis.com/token",
+    "revoke": "https://oauth2.googleapis.com/revoke",
 }
-MICROSOFT_URLS = {
-    "api": env.str("MICROSOFT_API_URL", default="https://graph.microsoft.com/v1.0"),
-    "login": env.str("MICROSOFT_LOGIN_URL", default="https://login.microsoftonline.com"),
-}
+_MICROSOFT = {"api": "https://graph.microsoft.com/v1.0", "login": "https://login.microsoftonline.com"}
+if LAB:
+    _GOOGLE = {"api": f"{LAB}/google"} | {name: f"{LAB}/google/oauth2/{name}" for name in list(_GOOGLE)[1:]}
+    _MICROSOFT = {"api": f"{LAB}/microsoft/v1.0", "login": f"{LAB}/microsoft"}
+GOOGLE_URLS = {name: env.str(f"GOOGLE_{name.upper()}_URL", default=url) for name, url in _GOOGLE.items()}
+MICROSOFT_URLS = {name: env.str(f"MICROSOFT_{name.upper()}_URL", default=url) for name, url in _MICROSOFT.items()}
 DEBUG = env.bool("CONVENE_DEBUG", default=False)
 
 # ── What it is made of ──

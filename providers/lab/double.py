@@ -1,7 +1,8 @@
 """What every double shares: routes, a log of calls, faults that were asked for, and a server on loopback.
 
 A double is an object with state; `serve` puts several of them behind one port, each under its name. Faults are added
-in the process (`double.faults.append`) or, by an operator, with `POST /lab/faults`; `GET /lab/calls` tells the calls.
+in the process (`double.faults.append`) or, by an operator, with `POST /lab/faults`; `GET /lab/calls` tells the calls,
+and `POST /lab/do` does what somebody would do there by hand.
 """
 
 from __future__ import annotations
@@ -180,6 +181,11 @@ def serve(*doubles: Double, port: int = 0) -> Iterator[str]:
         server.server_close()
 
 
+def _plain(value: Any) -> Any:
+    """Anything, as far as JSON can say it."""
+    return vars(value) if hasattr(value, "__dict__") else str(value)
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
@@ -220,7 +226,7 @@ class _Request(BaseHTTPRequestHandler):
 
     def _control(self, name: str, asked: Asked) -> Told:
         """An operator's switches: `POST /lab/faults` with {service, kind, pattern, times, status, body, headers,
-        seconds}, `DELETE /lab/faults`, `GET /lab/calls`."""
+        seconds}, `DELETE /lab/faults`, `GET /lab/calls`, `POST /lab/do`."""
         doubles = self.server.doubles
         if name != "lab":
             return Told(404, {"error": f"there is no service {name}", "services": sorted(doubles)})
@@ -235,9 +241,23 @@ class _Request(BaseHTTPRequestHandler):
             for each in doubles.values():
                 each.faults.clear()
             return Told(204)
-        if asked.path == "/faults" and asked.method == "POST":
-            return self._add_fault(asked.json())
-        return Told(404, {"error": "POST /lab/faults, DELETE /lab/faults, GET /lab/calls"})
+        if asked.path in ("/faults", "/do") and asked.method == "POST":
+            try:
+                wish = asked.json()
+                return self._add_fault(wish) if asked.path == "/faults" else self._do(wish)
+            except (ValueError, TypeError, KeyError, AttributeError, AssertionError) as error:
+                return Told(400, {"error": f"{type(error).__name__}: {error}"})
+        return Told(404, {"error": "POST /lab/faults, DELETE /lab/faults, GET /lab/calls, POST /lab/do"})
+
+    def _do(self, wish: dict[str, Any]) -> Told:
+        """What somebody does at the service itself: {service, call, arguments, named} calls a method of the double."""
+        double = self.server.doubles[wish["service"]]
+        call = getattr(double, wish["call"])
+        if wish["call"].startswith("_") or not callable(call) or hasattr(call, "route"):
+            return Told(400, {"error": f"{wish['call']} is nothing that somebody does"})
+        with double._lock:
+            done = call(*wish.get("arguments", []), **wish.get("named", {}))
+        return Told(200, json.loads(json.dumps({"done": done}, default=_plain)))
 
     def _add_fault(self, wish: dict[str, Any]) -> Told:
         double = self.server.doubles.get(wish.get("service", ""))

@@ -24,6 +24,10 @@ WEB_THREADS = min(8, 2 * (os.cpu_count() or 1) + 1)
 """Requests answered at the same time by one web process."""
 
 
+LAB_BESIDE = 900
+"""How far from ours the lab's port lies."""
+
+
 class Command(BaseCommand):
     help = "Prepare the database and start the web server and one worker. Ctrl-C stops both."
     requires_system_checks = []  # they look for tables that this command is about to make
@@ -38,11 +42,16 @@ class Command(BaseCommand):
             action="store_true",
             help="Serve the demo logins even where other machines can reach them",
         )
+        parser.add_argument(
+            "--lab", action="store_true", help="Also serve doubles of the calendar services, connected to the demo"
+        )
         parser.add_argument("--web-workers", default=1, type=int, help="Web processes (default: %(default)s)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         host, port = options["host"], options["port"]
         address = _address(host, port)
+        if options["lab"] and options["no_demo"]:
+            raise CommandError("--lab connects the hosts of the demo, so it does not go with --no-demo.")
         lock.hold(settings.DATA_DIR, port)
         _refuse_busy_port(host, port)
         with prepare.static_files_meanwhile():
@@ -56,7 +65,10 @@ class Command(BaseCommand):
         settings.ADDRESS_FILE.write_text(address)
         os.environ["CONVENE_BASE_URL"] = address
         os.environ["CONVENE_DATA"] = str(settings.DATA_DIR)
-        _become_supervisor(Plan(_commands(host, port, options["web_workers"]), _knock_at(host), port, address))
+        commands = _commands(host, port, options["web_workers"])
+        if options["lab"]:
+            commands |= _lab(port)
+        _become_supervisor(Plan(commands, _knock_at(host), port, address))
 
 
 def _address(host: str, port: int) -> str:
@@ -123,6 +135,13 @@ def _commands(host: str, port: int, web_workers: int) -> dict[str, list[str]]:
     web += ["--blocking-threads", str(WEB_THREADS)]
     web += ["--working-dir", str(settings.BASE_DIR), "config.wsgi:application"]
     return {"web server": web, "worker": worker}
+
+
+def _lab(port: int) -> dict[str, list[str]]:
+    """The doubles, on a port of their own beside ours, and everybody told to call them."""
+    beside = port + LAB_BESIDE
+    os.environ["CONVENE_LAB"] = f"http://127.0.0.1:{beside}"
+    return {"lab": [sys.executable, str(settings.BASE_DIR / "manage.py"), "lab", "--port", str(beside)]}
 
 
 def _become_supervisor(plan: Plan) -> None:
