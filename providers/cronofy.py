@@ -166,7 +166,7 @@ class Cronofy(Provider):
         last = data.start_wall + max(data.duration, DAY)
         body: Json = {
             "summary": data.title[:_LONGEST_TITLE] or "-",
-            "description": described(data, guests=not asked)[:_LONGEST_TEXT],
+            "description": described(data, push, guests=not asked, mark=False)[:_LONGEST_TEXT],
             "start": date(data.start_wall) if data.all_day else utc(start),
             "end": date(last) if data.all_day else utc(end),
             "tzid": home if data.all_day or data.floating else data.timezone,

@@ -98,7 +98,7 @@ class LeadConnector(Tagged):
             "startTime": with_offset(start, tzid),
             "endTime": with_offset(end, tzid),
             "title": data.title,
-            "description": described(data, key=push.key, guests=len(invited(data)) > 1),
+            "description": described(data, push, guests=len(invited(data)) > 1),
             "appointmentStatus": "new" if data.status == "tentative" else "confirmed",
             "ignoreDateRange": True,
             "ignoreFreeSlotValidation": True,

@@ -103,7 +103,7 @@ class Morgen(Tagged):
         where = place(data)
         body: Json = {
             "title": data.title,
-            "description": described(data, key=push.key, guests=not asked),
+            "description": described(data, push, guests=not asked),
             "descriptionContentType": "text/plain",
             "start": local(start),
             "timeZone": tzid,

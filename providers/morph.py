@@ -29,6 +29,7 @@ from providers.singles import (
     described,
     instant,
     invited,
+    is_ours,
     mark_in,
     marks_of,
     refused_reading,
@@ -111,8 +112,8 @@ class Morph(Tagged):
         start, end = bounds(data, self.zone_of(target))
         asked = push.notify and push.leads
         where = data.location or str(data.conference.get("url", ""))
-        text = described(data, key=push.key, guests=not asked)
-        return {
+        text = described(data, push, guests=not asked)
+        body: Json = {
             "title": data.title or "-",
             "description": f"{where}\n\n{text}" if where and where not in text else text,
             "startTime": utc(start),
@@ -121,6 +122,8 @@ class Morph(Tagged):
             "externalAttendees": [_attendee(person) for person in invited(data) if asked and person.email],
             "answers": {REF: push.key.hex},
         }
+        theirs = ("externalAttendees", "answers")
+        return body if is_ours(push) else {name: value for name, value in body.items() if name not in theirs}
 
     def read(self, target: str, item: Item) -> EventData:
         told, home = item.raw, self.zone_of(target)

@@ -80,11 +80,18 @@ def thawed(text: str) -> EventData:
 # ── Texts ──
 
 
-def described(data: EventData, *, key: uuid.UUID | None = None, guests: bool = True) -> str:
-    """The description with what has no field of its own there: who comes, and (with `key`) our mark as last line."""
+def is_ours(push: Push) -> bool:
+    """Whether we made the event there, or are about to; one that was read there belongs to somebody else."""
+    return bool(push.body) or not push.remote.id
+
+
+def described(data: EventData, push: Push, *, guests: bool = True, mark: bool = True) -> str:
+    """The description; in an event of ours with what has no field of its own: who comes, and our mark as last line."""
     text = plain(data).strip()
+    if not is_ours(push):
+        return text
     lines = [line for person in invited(data) if guests and (line := _named(person)) not in text]
-    blocks = [text, "\n".join(lines), f"ref:{key.hex}" if key else ""]
+    blocks = [text, "\n".join(lines), f"ref:{push.key.hex}" if mark else ""]
     return "\n\n".join(block for block in blocks if block)
 
 

@@ -89,7 +89,7 @@ class Timekit(Tagged):
             "end": with_offset(end, tzid),
             "what": data.title.strip() or NOWHERE,
             "where": place(data).strip() or NOWHERE,
-            "description": described(data, key=push.key),
+            "description": described(data, push),
             "invite": push.notify and push.leads,
             "participants": [person.email for person in invited(data) if person.email],
             "all_day": data.all_day,
