@@ -182,11 +182,11 @@ def read_now(account: Account) -> None:
 
 
 def use_for_bookings(account: Account, *, actor: Actor) -> None:
-    """Let bookings go to the primary calendar of an account whose host has chosen no calendar elsewhere yet."""
+    """Let bookings go to an account's primary (or only) calendar, if its host has chosen no calendar elsewhere yet."""
     host = account.host
     local = accounts.ensure_local(host)
-    calendars = list(account.calendars.all())
-    primary = next((each for each in calendars if each.is_primary and each.is_writable), None)
+    writable = [each for each in account.calendars.all() if each.is_writable]
+    primary = next((each for each in writable if each.is_primary or len(writable) == 1), None)
     if primary is None or host.booking_calendar_id != local.pk:
         return
     accounts.choose(host, booking_calendar=primary, blocking=[primary.pk], account=account, actor=actor)

@@ -28,6 +28,8 @@ from bookings.models import Account
 from providers import base
 from providers.oauth import Service
 
+_WHY = "Convene reads when you are busy, and writes bookings into the calendar you choose."
+
 
 class ConnectFailed(Exception):
     """The account does not work as it was typed. `field` is where in the form, `message` what to do about it."""
@@ -76,6 +78,7 @@ class Kind:
 
     :param slug: its name in addresses.
     :param asks: what is asked of the person and why, in plain words.
+    :param why: what it is asked for.
     :param fields: what is typed; none when consent is given at the service.
     :param signs_in: by OAuth: the person is sent to the service and comes back.
     :param for_everybody: one key of the organisation, with which all its hosts are connected at once.
@@ -88,6 +91,7 @@ class Kind:
     provider: Account.Provider
     title: str
     asks: str
+    why: str = _WHY
     fields: tuple[Field, ...] = ()
     signs_in: bool = False
     for_everybody: bool = False
@@ -115,14 +119,13 @@ class Kind:
 
 
 _USUAL = Field("server_url", "Address of its API", "Only when it is not the usual one.", required=False)
-_WHY = "Convene reads when you are busy, and writes bookings into the calendar you choose."
 
 KINDS = (
     Kind(
         "google",
         Account.Provider.GOOGLE,
         "Google Calendar",
-        f"You are sent to Google and asked for your list of calendars, your busy times and your events. {_WHY}"
+        "You are sent to Google and asked for your list of calendars, your busy times and your events."
         " Nothing else of your Google account is asked for.",
         signs_in=True,
         makes_do=True,
@@ -150,7 +153,7 @@ KINDS = (
         "microsoft",
         Account.Provider.MICROSOFT,
         "Microsoft 365 and Outlook.com",
-        f"You are sent to Microsoft and asked to let Convene read and write your calendars. {_WHY}"
+        "You are sent to Microsoft and asked to let Convene read and write your calendars."
         " Mail and files are not asked for.",
         signs_in=True,
         settings=("MICROSOFT_CLIENT_ID", "MICROSOFT_CLIENT_SECRET"),
@@ -174,7 +177,7 @@ KINDS = (
         "caldav",
         Account.Provider.CALDAV,
         "CalDAV: iCloud, Nextcloud, Fastmail and others",
-        f"The address of the server, a user name and a password made for Convene (an app password). {_WHY}",
+        "The address of the server, a user name and a password made for Convene (an app password).",
         fields=(
             Field(
                 "server_url",
@@ -197,6 +200,7 @@ KINDS = (
         Account.Provider.ICSFEED,
         "Calendar feed (.ics)",
         "The address of a published calendar. Its events make the host busy; nothing can be written there.",
+        why="",
         fields=(
             Field(
                 "feed",
@@ -210,7 +214,7 @@ KINDS = (
         "cronofy",
         Account.Provider.CRONOFY,
         "Cronofy",
-        f"An access token of the Cronofy account, with which its calendars are reached. {_WHY}",
+        "An access token of the Cronofy account, with which its calendars are reached.",
         fields=(
             Field("access_token", "Access token", "It is stored encrypted.", secret=True),
             Field(
@@ -225,14 +229,14 @@ KINDS = (
         "timekit",
         Account.Provider.TIMEKIT,
         "Timekit",
-        f"An API key of your Timekit app. {_WHY}",
+        "An API key of your Timekit app.",
         fields=(Field("api_key", "API key", "It is stored encrypted.", secret=True), _USUAL),
     ),
     Kind(
         "morgen",
         Account.Provider.MORGEN,
         "Morgen",
-        f"An API key of your Morgen account. {_WHY}",
+        "An API key of your Morgen account.",
         fields=(
             Field("api_key", "API key", "It is stored encrypted.", secret=True, required=False),
             Field(
