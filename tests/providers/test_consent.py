@@ -140,6 +140,7 @@ def test_denied_consent_is_told_and_loses_nothing(staff: Client, host: Host, log
     assert answer.status_code == 422
     assert "Consent was not given" in page
     assert "My label" in page
+    assert 'action="/calendars/connect/google"' in page, "and it can be sent again"
     assert not Account.everywhere.filter(provider="google").exists()
 
 
