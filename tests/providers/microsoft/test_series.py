@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bookings.domain import calendar as events
+from bookings.domain import series
 from bookings.domain.audit import SYSTEM
 from bookings.engine.recurrence import RecurrenceSet, parse_rule
 from bookings.engine.zones import DAY, wall
@@ -55,9 +56,9 @@ def data(rule: str, **fields) -> EventData:
     return meeting("Jour fixe", recurrence_rules=(rule,), **fields)
 
 
-def ours(rule: str, start: int, count: int = 25) -> list[int]:
-    series = RecurrenceSet(start, ZONE, (parse_rule(rule),))
-    return series.walls(start - 2 * DAY, start + 4000 * DAY)[:count]
+def ours(rule: str, start: int, count: int = 10) -> list[int]:
+    found = RecurrenceSet(start, ZONE, (parse_rule(rule),))
+    return found.walls(start - 2 * DAY, start + 4000 * DAY)[:count]
 
 
 @pytest.mark.parametrize("rule", SAYABLE)
@@ -68,7 +69,7 @@ def test_a_pattern_gives_the_same_occurrences_there_and_comes_back_as_the_same_r
     first = recurrence.first_wall(event, ZONE)
     begin = graph_series.wall_of({"dateTime": f"{said['range']['startDate']}T09:00:00"})
     graph_series.check_recurrence(said, begin)
-    there = [wall(*at.timetuple()[:6]) for at, _ in zip(graph_series.starts(said, begin), range(25), strict=False)]
+    there = [wall(*at.timetuple()[:6]) for at, _ in zip(graph_series.starts(said, begin), range(10), strict=False)]
     assert there == ours(rule, START)
     assert ours(recurrence.rule_of(said), first) == there
 
@@ -118,7 +119,7 @@ def test_left_out_and_changed_occurrences_are_brought_there_with_the_series(conn
     event = weekly(connected)
     events.exclude_occurrence(event, START + 7 * DAY, actor=SYSTEM)
     moved = meeting("Moved", start_wall=START + 14 * DAY + 7200, recurrence_wall=START + 14 * DAY)
-    events.create(connected.calendar, moved, actor=SYSTEM) if False else _override(event, moved)
+    _override(event, moved)
     connected.deliver()
     shown = happenings(connected)
     assert [start for _, _, start in shown][:3] == ["2027-03-03T08:00", "2027-03-17T10:00", "2027-03-24T08:00"]
@@ -133,8 +134,6 @@ def test_left_out_and_changed_occurrences_are_brought_there_with_the_series(conn
 
 
 def _override(event: Event, changed: EventData) -> None:
-    from bookings.domain import series
-
     series.change_occurrence(event, changed.recurrence_wall, changed, actor=SYSTEM)
 
 
