@@ -23,7 +23,7 @@ from bookings.engine.zones import DAY
 from bookings.formats.event import DECLINED, EventData, Person, fingerprint
 from bookings.models import Account
 from providers import oauth
-from providers.base import PULL_S, Answer, Capability, Ended, Outcome, Provider, PullFailed, Push, Remote, Result
+from providers.base import PULL_S, Answer, Capability, Ended, Outcome, Provider, Push, Remote, Result
 from providers.http import Bearer
 from providers.rest import BROKEN, STRANGE, Json, Manners, Rest, Said
 from providers.singles import (
@@ -36,21 +36,23 @@ from providers.singles import (
     described,
     ended,
     frozen,
+    in_time,
     instant,
     invited,
     marks_of,
     only_one,
     place,
     pulled,
-    refused_reading,
+    reading,
     renewed,
+    require,
     thawed,
     timed,
+    unread,
     utc,
     words_of,
     zones_of,
 )
-from providers.tagged import GONE, READ_ONLY, TOO_MUCH
 
 VENDOR = "https://api.cronofy.com"
 CAPABILITY = Capability(
@@ -70,6 +72,7 @@ _SKEW_S = 300
 """By how much clocks may differ, and changes be late."""
 _PAGES = 500
 _LONGEST_TITLE, _LONGEST_TEXT = 1024, 4096
+_NOT_OURS = "Cronofy does not permit that this event of somebody else is changed."
 _NO_RIGHT = "The sign-in does not allow this at Cronofy. Connect the account again, with the right to write events."
 _RSVP = {"accepted": "accepted", "declined": "declined", "tentative": "tentative"}
 
@@ -88,17 +91,11 @@ class Cronofy(Provider):
         return CAPABILITY
 
     def list_calendars(self) -> list[FoundCalendar]:
-        try:
-            told = self.rest.json("GET", "/v1/calendars").get("calendars")
-        except Ended as end:
-            raise refused_reading(end) from end
+        told = reading(lambda: self.rest.json("GET", "/v1/calendars")).get("calendars")
         return [_calendar(each) for each in told or () if not each.get("calendar_deleted")]
 
     def owner(self) -> str:
-        try:
-            account = self.rest.json("GET", "/v1/account").get("account")
-        except Ended as end:
-            raise refused_reading(end) from end
+        account = reading(lambda: self.rest.json("GET", "/v1/account")).get("account")
         return str(account.get("email") or "") if isinstance(account, dict) else ""
 
     def health(self) -> Result:
@@ -183,20 +180,12 @@ class Cronofy(Provider):
             return Result(Outcome.OK, status=answer.status)
         result = self.rest.classify(answer)
         if answer.status in (403, 404):
-            self._require(target)
-            result = replace(result, detail=_NO_RIGHT) if answer.status == 403 else result
+            require(self, target)
+        if answer.status == 403:
+            theirs = "event_uid" in body
+            outcome = Outcome.PERMANENT if theirs else Outcome.AUTH_DEAD
+            result = replace(result, outcome=outcome, detail=_NOT_OURS if theirs else _NO_RIGHT)
         raise Ended(result)
-
-    def _require(self, target: str) -> None:
-        """Raise Ended, TARGET_GONE, unless the calendar is there and can be written to."""
-        try:
-            there = {each.external_id: each for each in self.list_calendars()}
-        except PullFailed as failed:
-            raise Ended(Result(failed.outcome, detail=failed.detail, retry_after=failed.retry_after)) from failed
-        if target not in there:
-            raise Ended(Result(Outcome.TARGET_GONE, status=404, detail=GONE))
-        if not there[target].writable:
-            raise Ended(Result(Outcome.TARGET_GONE, status=403, detail=READ_ONLY))
 
     # ── Reading ──
 
@@ -207,14 +196,10 @@ class Cronofy(Provider):
         asked = {"include_managed": "true"}
         if token:
             asked |= {"include_deleted": "true", "last_modified": utc(int(token))}
-        items = []
         try:
-            for told in self._events(target, lo, hi, asked):
-                if time.monotonic() > deadline:
-                    raise Ended(Result(Outcome.TRANSIENT, detail=TOO_MUCH))
-                items.append(_item(told))
+            items = [_item(told) for told in in_time(self._events(target, lo, hi, asked), deadline)]
         except Ended as end:
-            raise self._unread(target, end) from end
+            raise unread(self, target, end) from end
         marks = self._marks({item.key for item in items if item.key and item.id not in known})
         objects = pulled(items, lambda item: self._read(target, item), marks)
         removed = [item.id for item in items if item.is_off and item.id in known] if token else []
@@ -234,14 +219,6 @@ class Cronofy(Provider):
             if not path:
                 return
         raise Ended(Result(Outcome.UNKNOWN, detail=BROKEN))
-
-    def _unread(self, target: str, end: Ended) -> PullFailed:
-        if end.result.status in (403, 404, 422):
-            try:
-                self._require(target)
-            except Ended as other:
-                end = other if other.result.status != 403 else end
-        return refused_reading(end)
 
     def _read(self, target: str, item: Item) -> EventData:
         told, home = item.raw, self.zone_of(target)
@@ -334,6 +311,11 @@ def service_of(account: Account) -> oauth.Service:
 
 def _base(account: Account) -> str:
     return (account.server_url or VENDOR).rstrip("/")
+
+
+def leave(account: Account) -> None:
+    """Give the tokens of an account back that is disconnected."""
+    oauth.revoke(service_of(account), account.credentials())
 
 
 def from_account(account: Account) -> Cronofy:

@@ -23,6 +23,7 @@ from providers.base import Capability, Ended, Outcome, Push, Result
 from providers.http import Bearer, Response
 from providers.rest import STRANGE, Json, Manners, Rest, Said
 from providers.singles import (
+    DEAD_KEY,
     Item,
     Paced,
     bounds,
@@ -34,7 +35,7 @@ from providers.singles import (
     nest_said,
     number,
     place,
-    refused_reading,
+    reading,
     renewed,
     timed,
     unmarked,
@@ -78,10 +79,8 @@ class LeadConnector(Tagged):
         self.location_id = location_id
 
     def list_calendars(self) -> list[FoundCalendar]:
-        try:
-            told = self.rest.json("GET", "/calendars/", query={"locationId": self.location_id}).get("calendars")
-        except Ended as end:
-            raise refused_reading(end) from end
+        asked = {"locationId": self.location_id}
+        told = reading(lambda: self.rest.json("GET", "/calendars/", query=asked)).get("calendars")
         return [_calendar(each) for each in told or () if isinstance(each, dict) and each.get("id")]
 
     def renew(self) -> Result:
@@ -233,5 +232,12 @@ def from_account(account: Account) -> LeadConnector:
     def bearer() -> Bearer:
         return Bearer(token or oauth.access_token(account, service_of(account)))
 
-    manners = Manners(_base(account), {"Version": VERSION}, said=_said, codes={_GONE: Outcome.CONFLICT}, wait=_wait)
+    manners = Manners(
+        base=_base(account),
+        headers={"Version": VERSION},
+        said=_said,
+        codes={_GONE: Outcome.CONFLICT},
+        statuses=DEAD_KEY if token else {},
+        wait=_wait,
+    )
     return LeadConnector(Paced(manners, bearer, account.pk, _left), account, str(held.get("location_id", "")))

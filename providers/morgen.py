@@ -26,6 +26,7 @@ from providers.base import Answer, Capability, Ended, Outcome, Push, Result
 from providers.http import Bearer, Response
 from providers.rest import STRANGE, Json, Manners, Rest, decoded
 from providers.singles import (
+    DEAD_KEY,
     Item,
     Paced,
     described,
@@ -36,7 +37,7 @@ from providers.singles import (
     nest_said,
     number,
     place,
-    refused_reading,
+    reading,
     stretches,
     unmarked,
     utc,
@@ -83,10 +84,7 @@ class Morgen(Tagged):
         self.answers = answers
 
     def list_calendars(self) -> list[FoundCalendar]:
-        try:
-            told = _data(self.rest.json("GET", "/calendars/list")).get("calendars")
-        except Ended as end:
-            raise refused_reading(end) from end
+        told = reading(lambda: _data(self.rest.json("GET", "/calendars/list"))).get("calendars")
         return [_calendar(each) for each in told or () if isinstance(each, dict) and each.get("id")]
 
     def stretch(self, token: str) -> tuple[int, int, str]:
@@ -263,7 +261,9 @@ def from_account(account: Account) -> Morgen:
     base = (account.server_url or VENDOR).rstrip("/")
 
     def calls(base: str) -> Rest:
-        return Paced(Manners(base=base, said=nest_said, wait=_wait), lambda: credential, account.pk, _left)
+        return Paced(
+            Manners(base=base, said=nest_said, statuses=DEAD_KEY, wait=_wait), lambda: credential, account.pk, _left
+        )
 
     calendars = Calendar.everywhere.filter(account=account).count()
     spaced = replace(CAPABILITY, pull_every_s=max(CAPABILITY.pull_every_s, SPACING_S * calendars))

@@ -23,6 +23,7 @@ from bookings.models import Account
 from providers.base import PULL_S, Capability, Ended, Outcome, Push, Result
 from providers.rest import BROKEN, STRANGE, Json, Manners, Said
 from providers.singles import (
+    DEAD_KEY,
     Item,
     Paced,
     bounds,
@@ -32,7 +33,7 @@ from providers.singles import (
     is_ours,
     mark_in,
     marks_of,
-    refused_reading,
+    reading,
     timed,
     unmarked,
     utc,
@@ -83,10 +84,7 @@ class Morph(Tagged):
     title = "Morph"
 
     def list_calendars(self) -> list[FoundCalendar]:
-        try:
-            return [self._calendar(self._connection())]
-        except Ended as end:
-            raise refused_reading(end) from end
+        return [self._calendar(reading(self._connection))]
 
     def _connection(self) -> Json:
         names = self.rest.manners.headers
@@ -183,11 +181,7 @@ class Morph(Tagged):
         raise Ended(Result(Outcome.UNKNOWN, detail=BROKEN))
 
     def changes(self, target: str, token: str, known: Mapping[str, str], limit_s: float = PULL_S) -> Changes:
-        try:
-            listed = _offers(self._connection(), "list")
-        except Ended as end:
-            raise refused_reading(end) from end
-        if not listed:
+        if not _offers(reading(self._connection), "list"):
             return Changes([], [], complete=False, token="")
         return super().changes(target, token, known, limit_s)
 
@@ -235,5 +229,5 @@ def from_account(account: Account) -> Morph:
     held = account.credentials()
     headers = {f"x-{name.replace('_', '-')}": str(held[name]) for name in _HEADERS if held.get(name)}
     headers = {"x-connector-id": "", "x-owner-id": ""} | headers
-    manners = Manners((account.server_url or VENDOR).rstrip("/"), headers, said=_said, codes=_CODES)
+    manners = Manners((account.server_url or VENDOR).rstrip("/"), headers, said=_said, codes=_CODES, statuses=DEAD_KEY)
     return Morph(Paced(manners, lambda: None, account.pk), CAPABILITY, zones_of(account), marks_of(account))

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.cache import cache as shared
 
@@ -22,16 +22,24 @@ from bookings.formats.event import EventData, Person, plain
 from bookings.formats.icalendar import Problem
 from bookings.models import Account, Calendar, Installation, Mirror
 from providers import oauth
-from providers.base import Ended, Outcome, PullFailed, Push, Result
+from providers.base import Ended, Outcome, Provider, PullFailed, Push, Result
 from providers.http import Basic, Bearer, Response
 from providers.rest import Json, Manners, Rest, Said
 
 REFERENCE = "X-CONVENE-REF"
+ABOUT_TARGET = (400, 403, 404, 410, 422)
+"""Status numbers with which a service may mean that it does not know the calendar."""
+DEAD_KEY = {401: Outcome.AUTH_DEAD}
+"""Of logins by a key, which is not renewed: only a person can do something."""
+GONE = "This calendar is not there any more."
+READ_ONLY = "This calendar can only be read."
+TOO_MUCH = "The calendar holds more than could be read in time."
 DELETED_THERE = "Somebody deleted this event in the calendar."
 NO_SERIES = "{name} takes single events only, so this series is kept here and not shown there."
 UNREADABLE = "The service's answer about this event cannot be read."
 TRIED_LATER = "The service's allowance of calls is used up; it goes on when there is a new one."
 
+Read = TypeVar("Read")
 Marks = Callable[[Collection[str]], Mapping[str, str]]
 """Our full marks (installation|event|calendar|generation|revision) of those keys, in hex, that are ours."""
 
@@ -52,10 +60,43 @@ def ended(call: Callable[[], Result]) -> Result:
         return end.result
 
 
-def refused_reading(end: Ended) -> PullFailed:
-    """What a call that came to nothing means for reading."""
+def reading(call: Callable[[], Read]) -> Read:
+    """What was read; raises PullFailed where a call inside it came to nothing."""
+    try:
+        return call()
+    except Ended as end:
+        raise PullFailed(end.result.outcome, end.result.detail, end.result.retry_after) from end
+
+
+def require(provider: Provider, target: str, *, writable: bool = True) -> None:
+    """Raise Ended, TARGET_GONE, unless the calendar is there and can be written to."""
+    try:
+        there = {each.external_id: each for each in provider.list_calendars()}
+    except PullFailed as failed:
+        raise Ended(Result(failed.outcome, detail=failed.detail, retry_after=failed.retry_after)) from failed
+    if target not in there:
+        raise Ended(Result(Outcome.TARGET_GONE, status=404, detail=GONE))
+    if writable and not there[target].writable:
+        raise Ended(Result(Outcome.TARGET_GONE, status=403, detail=READ_ONLY))
+
+
+def unread(provider: Provider, target: str, end: Ended) -> PullFailed:
+    """What a call that came to nothing means for reading a calendar, once it was looked whether that is still there."""
     result = end.result
+    if result.status in ABOUT_TARGET and result.outcome not in (Outcome.TRANSIENT, Outcome.AUTH_REFRESH):
+        try:
+            require(provider, target, writable=False)
+        except Ended as other:
+            result = other.result
     return PullFailed(result.outcome, result.detail, result.retry_after)
+
+
+def in_time(items: Iterable[Read], deadline: float) -> Iterator[Read]:
+    """The same; raises Ended after the deadline, since half a list would make the other half look deleted."""
+    for item in items:
+        if time.monotonic() > deadline:
+            raise Ended(Result(Outcome.TRANSIENT, detail=TOO_MUCH))
+        yield item
 
 
 def only_one(push: Push, name: str) -> EventData:

@@ -21,25 +21,24 @@ from bookings.formats.event import EventData, fingerprint
 from providers.base import PULL_S, Capability, Ended, Outcome, Provider, PullFailed, Push, Remote, Result
 from providers.rest import Json, Rest
 from providers.singles import (
+    ABOUT_TARGET,
     DELETED_THERE,
     Item,
     Marks,
     bounds,
     ended,
     frozen,
+    in_time,
     only_one,
     pulled,
-    refused_reading,
+    require,
     thawed,
+    unread,
 )
 
 AROUND_S = 31 * DAY
 """How far from its time an event is searched for: somebody may have moved it meanwhile."""
 CANCELLED_THERE = "Somebody cancelled this event in the calendar."
-GONE = "This calendar is not there any more."
-READ_ONLY = "This calendar can only be read."
-TOO_MUCH = "The calendar holds more than could be read in time."
-_ABOUT_TARGET = (400, 403, 404, 410, 422)
 
 
 class Tagged(Provider):
@@ -137,7 +136,7 @@ class Tagged(Provider):
         found = self._find(target, push)
         if found is not None and found.is_done and found.remote.id != push.remote.id:
             return self._update(target, replace(push, remote=found.remote))
-        self._require(target)
+        require(self, target)
         return Result(Outcome.CONFLICT, status=404, detail=DELETED_THERE)
 
     def _delete(self, target: str, push: Push) -> Result:
@@ -184,24 +183,13 @@ class Tagged(Provider):
     def _about(self, target: str, end: Ended) -> Ended:
         """What a refusal means once the calendar itself has been looked at. It stays what it is if that fails."""
         result = end.result
-        if result.outcome not in (Outcome.PERMANENT, Outcome.CONFLICT) or result.status not in _ABOUT_TARGET:
+        if result.outcome not in (Outcome.PERMANENT, Outcome.CONFLICT) or result.status not in ABOUT_TARGET:
             return end
         try:
-            self._require(target)
+            require(self, target)
         except Ended as other:
             return other
         return Ended(replace(result, outcome=Outcome.PERMANENT)) if result.outcome == Outcome.CONFLICT else end
-
-    def _require(self, target: str) -> None:
-        """Raise Ended, TARGET_GONE, unless the calendar is there and can be written to."""
-        try:
-            there = {each.external_id: each for each in self.list_calendars()}
-        except PullFailed as failed:
-            raise Ended(Result(failed.outcome, detail=failed.detail, retry_after=failed.retry_after)) from failed
-        if target not in there:
-            raise Ended(Result(Outcome.TARGET_GONE, status=404, detail=GONE))
-        if not there[target].writable:
-            raise Ended(Result(Outcome.TARGET_GONE, status=403, detail=READ_ONLY))
 
     # ── Reading ──
 
@@ -209,28 +197,12 @@ class Tagged(Provider):
         lo, hi, following = self.stretch(token)
         deadline = time.monotonic() + limit_s
         try:
-            items = list(self._in_time(self.items(target, lo, hi), deadline))
+            items = list(in_time(self.items(target, lo, hi), deadline))
         except Ended as end:
-            raise self._unread(target, end) from end
+            raise unread(self, target, end) from end
         marks = self._marks({item.key for item in items if item.key and item.id not in known})
         objects = pulled(items, lambda item: self.read(target, item), marks)
         return Changes(objects, [], complete=True, token=following, within=(lo, hi))
-
-    def _in_time(self, items: Iterable[Item], deadline: float) -> Iterable[Item]:
-        for item in items:
-            if time.monotonic() > deadline:
-                # Half a list would make the other half look deleted.
-                raise Ended(Result(Outcome.TRANSIENT, detail=TOO_MUCH))
-            yield item
-
-    def _unread(self, target: str, end: Ended) -> PullFailed:
-        if end.result.status in _ABOUT_TARGET and end.result.outcome in (Outcome.PERMANENT, Outcome.CONFLICT):
-            try:
-                self._require(target)
-            except Ended as other:
-                # A calendar that can only be read can be read.
-                end = other if other.result.status != 403 else end
-        return refused_reading(end)
 
     def health(self) -> Result:
         try:

@@ -21,6 +21,7 @@ from providers.base import Capability, Ended, Outcome, Push, Result
 from providers.http import Basic
 from providers.rest import BROKEN, STRANGE, Json, Manners, Said
 from providers.singles import (
+    DEAD_KEY,
     Item,
     Paced,
     bounds,
@@ -31,7 +32,7 @@ from providers.singles import (
     mark_in,
     marks_of,
     place,
-    refused_reading,
+    reading,
     timed,
     unmarked,
     utc,
@@ -72,10 +73,7 @@ class Timekit(Tagged):
     title = "Timekit"
 
     def list_calendars(self) -> list[FoundCalendar]:
-        try:
-            return [_calendar(each) for each in self._pages("/v2/calendars", {"limit": _PAGE})]
-        except Ended as end:
-            raise refused_reading(end) from end
+        return reading(lambda: [_calendar(each) for each in self._pages("/v2/calendars", {"limit": _PAGE})])
 
     # ── Words ──
 
@@ -216,6 +214,6 @@ def _said(body: Any) -> Said:
 
 def from_account(account: Account) -> Timekit:
     key = str(account.credentials().get("api_key", ""))
-    manners = Manners(base=(account.server_url or VENDOR).rstrip("/"), said=_said)
+    manners = Manners(base=(account.server_url or VENDOR).rstrip("/"), said=_said, statuses=DEAD_KEY)
     rest = Paced(manners, lambda: Basic("", key), account.pk)
     return Timekit(rest, CAPABILITY, zones_of(account), marks_of(account))

@@ -12,7 +12,8 @@ from bookings.domain.audit import SYSTEM
 from bookings.engine.zones import DAY, wall
 from bookings.models import Account, Calendar, Mirror, PushAttempt
 from providers import push
-from providers.base import Outcome
+from providers.base import Outcome, Push
+from providers.lease import database_now_s
 from tests.providers.five.conftest import BERLIN, CREATE, DELETE, UPDATE, Connected, anna, meeting, soon
 
 
@@ -158,7 +159,7 @@ def test_too_many_calls_wait_as_long_as_is_asked(connected: Connected) -> None:
     push.deliver()
     mirror = connected.mirror(event)
     assert mirror.last_outcome == Outcome.TRANSIENT
-    assert mirror.next_attempt_s >= push.database_now_s() + 29
+    assert mirror.next_attempt_s >= database_now_s() + 29
     asked = len(connected.double.calls)
     connected.deliver()
     assert len(connected.double.calls) == asked  # nobody asks again before that
@@ -255,9 +256,8 @@ def test_what_a_service_cannot_do_is_said(connected: Connected) -> None:
 def test_the_repeated_hour_is_told_unmistakably(connected: Connected) -> None:
     """The second 02:30 of the night in which clocks go back is an instant in UTC."""
     data = meeting("Night", start_wall=wall(2027, 10, 31, 1, 30), timezone="UTC")
-    push_of = connected.adapter
-    frozen = push_of.freeze(push.Push(uuid.uuid4(), "", "", (data,)))
-    created = push_of.create(connected.calendar.external_id, push.Push(uuid.uuid4(), "", "", (data,)), frozen)
+    sent = Push(uuid.uuid4(), "", "", (data,))
+    created = connected.adapter.create(connected.calendar.external_id, sent, connected.adapter.freeze(sent))
     assert created.outcome == Outcome.OK
     [held] = connected.live()
     assert connected.double.span(held.fields)[0] == wall(2027, 10, 31, 1, 30)

@@ -154,7 +154,7 @@ def test_one_event_that_cannot_be_read_does_not_cost_the_others(connected: Conne
     assert state(connected) == Calendar.State.OK
 
 
-class _Spoilt(dict):  # type: ignore[type-arg]
+class _Spoilt(dict[str, object]):
     """Fields of which the list tells a start that is none."""
 
     def __init__(self, fields: dict[str, object]) -> None:
@@ -199,7 +199,7 @@ def test_health_says_whether_the_login_works(connected: Connected) -> None:
     assert connected.adapter.health().outcome == Outcome.OK
     connected.double.revoke()
     refused = connected.adapter.health()
-    assert refused.outcome == Outcome.AUTH_REFRESH
+    assert refused.outcome == (Outcome.AUTH_REFRESH if connected.name == "cronofy" else Outcome.AUTH_DEAD)
     assert connected.adapter.renew().outcome == Outcome.AUTH_DEAD
 
 
