@@ -131,7 +131,8 @@ def save(host: Host, tried: Tried, *, label: str, actor: Actor) -> Account:
                 actor=actor,
             )
             known = {"addresses": list(tried.addresses), "shared_key": str(tried.credentials.get("kind", ""))}
-            account.capabilities = base.adapter(account).capability.as_json() | known
+            # What else is kept there, such as open watch channels, outlives a new sign-in.
+            account.capabilities = account.capabilities | base.adapter(account).capability.as_json() | known
             account.save(update_fields=["capabilities"])
             outbox.outbox_written.send(sender=Account)
     except DomainError as error:
@@ -190,6 +191,12 @@ def use_for_bookings(account: Account, *, actor: Actor) -> None:
     if primary is None or host.booking_calendar_id != local.pk:
         return
     accounts.choose(host, booking_calendar=primary, blocking=[primary.pk], account=account, actor=actor)
+
+
+def tries_out(account: Account) -> bool:
+    """Whether a calendar of this account is tried out before it receives bookings."""
+    kind = kinds.of(account)
+    return kind is not None and kind.hook("probe") is not None
 
 
 def probe(calendar: Calendar) -> Capability | None:

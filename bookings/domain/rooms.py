@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import uuid
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -91,6 +92,15 @@ def settle(event_id: uuid.UUID, told: Mapping[str, str], *, told_by: Calendar) -
     else:
         return
     _tell(event, told_by if state == READY else None)
+
+
+def give_up(before: datetime) -> int:
+    """Take rooms that a service promised before then and did not make for such as will not come; returns how many."""
+    rows = Event.everywhere.filter(conference__state=PENDING, updated_at__lt=before, deleted_at=None)
+    waiting = list(rows.select_related("calendar"))
+    for event in waiting:
+        settle(event.pk, {"state": FAILED}, told_by=event.calendar)
+    return len(waiting)
 
 
 def _tell(event: Event, knows: Calendar | None) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from providers.base import Ended, Outcome, Result
 from providers.http import Basic, Bearer, Response
-from providers.rest import Json, Manners, Rest, Said, decoded
+from providers.rest import STRANGE, Json, Manners, Rest, Said, decoded
 
 GONE = "This calendar is no longer there, or is no longer shared with this account."
 READ_ONLY = "Events in this calendar can only be read by this account."
@@ -75,8 +75,14 @@ class Calls(Rest):
         headers = {"If-Match": etag} if etag else {}
         return self.send("PATCH", _events(target, event), query=_writing(notify), body=body, headers=headers)
 
-    def delete(self, target: str, event: str, notify: bool) -> Response:
-        return self.send("DELETE", _events(target, event), query={"sendUpdates": _updates(notify)})
+    def take_away(self, target: str, event: str, notify: bool) -> Result:
+        """Delete an event; one that is gone already is fine. A success has no content: whatever has, was not Google."""
+        answer = self.send("DELETE", _events(target, event), query={"sendUpdates": _updates(notify)})
+        if answer.status in (404, 410) or (answer.status in (200, 204) and not answer.body):
+            return Result(Outcome.OK, status=answer.status)
+        if answer.status < 300:
+            return Result(Outcome.AMBIGUOUS, status=answer.status, detail=STRANGE)
+        return self.classify(answer)
 
     def instance(self, target: str, series: str, original_start: str) -> Json | None:
         """One occurrence of a series by its original start (RFC 3339, or a date)."""

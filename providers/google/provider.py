@@ -59,18 +59,16 @@ class Login:
 class Google(Provider):
     name = Account.Provider.GOOGLE
 
-    def __init__(self, login: Login, capability: Capability | None = None) -> None:
+    def __init__(self, login: Login) -> None:
         self.login = login
         self._token = ""
         self._calls = Calls(login.base, self._bearer)
-        self._capability = capability or usual()
 
     @property
     def capability(self) -> Capability:
         may = self.login.allowed
-        notes = tuple(dict.fromkeys((*self._capability.notes, *may.notes)))
-        every_s = self._capability.pull_every_s if may.reading else max(self._capability.pull_every_s, _BUSY_EVERY_S)
-        return replace(self._capability, write=may.writing, incremental=may.reading, pull_every_s=every_s, notes=notes)
+        usual = Capability(write=may.writing, invites=True, incremental=may.reading, conference=True, notes=may.notes)
+        return usual if may.reading else replace(usual, pull_every_s=_BUSY_EVERY_S)
 
     @property
     def calls(self) -> Calls:
@@ -243,6 +241,7 @@ class Google(Provider):
             body = writing.change_body(push, data, current)
             answer = self._calls.patch(target, current["id"], body, push.notify, current.get("etag", ""))
             if answer.status == 200:
+                decoded(answer)  # what is no event was not written by Google
                 return None
             if answer.status != 412:
                 return self._calls.classify(answer)
@@ -254,14 +253,11 @@ class Google(Provider):
             return None
         if wire.original_wall(item, root, self._home(target)) not in root.excluded_dates:
             return None
-        answer = self._calls.delete(target, item["id"], push.notify)
-        return None if answer.status < 300 or answer.status in (404, 410) else self._calls.classify(answer)
+        gone = self._calls.take_away(target, item["id"], push.notify)
+        return None if gone.is_done else gone
 
     def _delete(self, target: str, push: Push) -> Result:
-        answer = self._calls.delete(target, push.remote.id or writing.event_id(push.key), push.notify)
-        if answer.status < 300 or answer.status in (404, 410):
-            return Result(Outcome.OK, status=answer.status)
-        return self._calls.classify(answer)
+        return self._calls.take_away(target, push.remote.id or writing.event_id(push.key), push.notify)
 
     def _rsvp(self, target: str, push: Push, answer: Answer) -> Result:
         if answer.wall is None:
@@ -295,6 +291,7 @@ class Google(Provider):
             written = self._calls.patch(target, item["id"], body, notify)
             if written.status != 200:
                 return self._calls.classify(written)
+            decoded(written)
             notify = False
         if found:
             # Without its tag it is read again: what was answered may be newer than what we know.
@@ -354,11 +351,6 @@ def _found(entry: Json, may: Allowed) -> FoundCalendar:
     )
 
 
-def usual() -> Capability:
-    """What Google can do; what one login may do is said by its scopes."""
-    return Capability(invites=True, conference=True)
-
-
 def from_account(account: Account) -> Google:
     """The adapter for a connected account."""
     held = account.credentials()
@@ -372,7 +364,7 @@ def from_account(account: Account) -> Google:
         host_zone=account.host.timezone,
         allowed=allowed(str(held.get("scope", ""))),
     )
-    return Google(login, Capability.from_json({**usual().as_json(), **account.capabilities}))
+    return Google(login)
 
 
 def keep_watch(account: Account) -> None:

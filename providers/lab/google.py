@@ -19,13 +19,13 @@ from urllib.request import Request, urlopen
 from providers.lab import google_rules as rules
 from providers.lab.double import Asked, Told, route
 from providers.lab.google_listing import entry, expanded, filtered, is_start, signature, takes_time, within
-from providers.lab.google_rules import Json, Refusal
+from providers.lab.google_rules import Json, Refusal, text_of
 from providers.lab.google_schema import SCOPES
 from providers.lab.google_shelf import READ_ONLY, Shelf, made_room, merged, new_event, replaced, shown
 from providers.lab.login import LoginDouble
 
 _MINUTE_S = 60
-_READERS = ("reader", "writerWithoutPrivateAccess", "writer", "owner")
+_READERS = ("freeBusyReader", "reader", "writerWithoutPrivateAccess", "writer", "owner")
 _WRITERS = ("writerWithoutPrivateAccess", "writer", "owner")
 _OWN_TO_GUESTS = frozenset({"reminders", "colorId", "attendees", "attendeesOmitted", "transparency", "visibility"})
 _NOT_WITH_TOKEN = (
@@ -214,7 +214,8 @@ class Google(LoginDouble):
     def _get(self, asked: Asked, calendar: str, name: str) -> Told:
         person = self._enter("events.get", asked)
         shelf = self._shelf(person, calendar)
-        return self._event(shelf, shelf.find(name))
+        event = shelf.find(name)
+        return Told(200, shown(shelf, event, person), {"ETag": event["etag"]})
 
     @route("PATCH", "/calendars/{calendar}/events/{name}")
     def _patch(self, asked: Asked, calendar: str, name: str) -> Told:
@@ -313,7 +314,7 @@ class Google(LoginDouble):
             self.mails.append(Mail(event["id"], kind, updates))
 
     def _event(self, shelf: Shelf, event: Json) -> Told:
-        return Told(200, shown(shelf, event), {"ETag": event["etag"]})
+        return Told(200, shown(shelf, event, shelf.owner), {"ETag": event["etag"]})
 
     # ── Listing ──
 
@@ -356,7 +357,7 @@ class Google(LoginDouble):
             "timeZone": shelf.timezone,
             "accessRole": shelf.role_of(person),
             "defaultReminders": [{"method": "popup", "minutes": 10}],
-            "items": [shown(shelf, each) for each in found[:size]],
+            "items": [shown(shelf, each, person) for each in found[:size]],
         }
         if len(found) > size:
             told["nextPageToken"] = self._remembered(_Cursor(shelf.id, position, (), tuple(found[size:])))
@@ -377,7 +378,7 @@ class Google(LoginDouble):
     def _calendars(self, asked: Asked) -> Told:
         person = self._enter("calendarList.list", asked)
         least = asked.get("minAccessRole")
-        roles = (*_READERS[_READERS.index(least) :],) if least in _READERS else ("freeBusyReader", *_READERS)
+        roles = _READERS[_READERS.index(least) :] if least else _READERS
         found = [shelf for shelf in self.shelves.values() if shelf.role_of(person) in roles]
         start = int(asked.get("pageToken") or 0)
         end = start + min(int(asked.get("maxResults") or 100), 250, self.largest_page)
@@ -388,7 +389,7 @@ class Google(LoginDouble):
     @route("GET", "/users/me/calendarList/{calendar}")
     def _calendar(self, asked: Asked, calendar: str) -> Told:
         person = self._enter("calendarList.get", asked)
-        shelf = self._shelf(person, calendar, ("freeBusyReader", *_READERS))
+        shelf = self._shelf(person, calendar)
         return Told(200, entry(shelf, person))
 
     @route("POST", "/freeBusy")
@@ -410,7 +411,7 @@ class Google(LoginDouble):
         window = Asked("GET", "", (("timeMin", body["timeMin"]), ("timeMax", body["timeMax"])), {}, b"")
         taken = [each for each in expanded(shelf) if takes_time(shelf, each) and within(each, window, shelf)]
         spans = sorted(tuple(rules.instant(each[side], shelf.timezone) for side in ("start", "end")) for each in taken)
-        return {"busy": [{"start": f"{start:%Y-%m-%dT%H:%M:%SZ}", "end": f"{end:%Y-%m-%dT%H:%M:%SZ}"} for start, end in spans]}
+        return {"busy": [{"start": text_of(start, "UTC"), "end": text_of(end, "UTC")} for start, end in spans]}
 
     # ── Channels ──
 

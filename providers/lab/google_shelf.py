@@ -18,6 +18,10 @@ READ_ONLY = (
     *("kind", "etag", "created", "updated", "creator", "organizer", "htmlLink", "hangoutLink", "sequence"),
     *("recurringEventId", "originalStartTime", "iCalUID", "locked", "endTimeUnspecified", "attendeesOmitted"),
 )
+_OF_BUSY = (
+    *("kind", "etag", "id", "status", "created", "updated", "iCalUID", "start", "end", "recurrence", "transparency"),
+    *("recurringEventId", "originalStartTime", "sequence", "eventType", "organizer"),
+)
 _WATCHED = ("start", "end", "recurrence", "location", "summary", "status")
 
 
@@ -132,18 +136,21 @@ def new_event(shelf: Shelf, fields: Json, *, organiser: str = "") -> Json:
     }
 
 
-def shown(shelf: Shelf, event: Json) -> Json:
-    """An event as it is answered: times in the calendar's zone, and who of the people is its owner."""
+def shown(shelf: Shelf, event: Json, person: str) -> Json:
+    """An event as it is answered: times in the calendar's zone, and who of the people is its owner. Who may see busy
+    times only gets no more than those."""
     told: Json = deepcopy(event)
+    if shelf.role_of(person) == "freeBusyReader":
+        told = {name: told[name] for name in _OF_BUSY if name in told} | {"visibility": "private"}
     for side in ("start", "end", "originalStartTime"):
         moment: Any = told.get(side)
         if moment and "dateTime" in moment:
             moment["dateTime"] = rules.text_of(rules.instant(moment, shelf.timezone), shelf.timezone)
             moment.setdefault("timeZone", shelf.timezone)
     own = {shelf.owner, shelf.id}
-    for person in (told.get("organizer", {}), told.get("creator", {}), *told.get("attendees", ())):
-        if person.get("email") in own:
-            person["self"] = True
+    for each in (told.get("organizer", {}), told.get("creator", {}), *told.get("attendees", ())):
+        if each.get("email") in own:
+            each["self"] = True
     for attendee in told.get("attendees", ()):
         attendee.setdefault("responseStatus", "needsAction")
         if attendee["email"] == told["organizer"]["email"]:

@@ -6,11 +6,12 @@ import json
 import re
 import time
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from bookings.domain import calendar as events
-from bookings.domain import outbox, reserve
+from bookings.domain import outbox, reserve, rooms, rsvp
 from bookings.domain.audit import SYSTEM
 from bookings.formats.event import Person
 from bookings.models import Account, Calendar, Mirror
@@ -305,8 +306,6 @@ def test_an_answer_goes_to_the_organiser_once_and_leaves_the_other_guests_alone(
 
 
 def answered(event, status: str, **how) -> None:
-    from bookings.domain import rsvp
-
     rsvp.answer(event, OWNER, status, actor=SYSTEM, **how)
 
 
@@ -340,6 +339,51 @@ def test_where_no_room_can_be_made_the_hosts_own_room_takes_its_place(connected:
     push.deliver()
     assert event.conference["url"] == "https://rooms.example.org/ada"
     assert connected.there[0]["location"] == "https://rooms.example.org/ada"
+
+
+def test_a_room_that_never_comes_is_given_up(connected: Connected, google: Google) -> None:
+    google.rooms = "pending"
+    event = meet(connected)
+    rooms.give_up(event.updated_at)
+    event.refresh_from_db()
+    assert event.conference["state"] == "pending"
+    rooms.give_up(event.updated_at + timedelta(seconds=1))
+    event.refresh_from_db()
+    assert event.conference["state"] == "failed"
+
+
+def test_the_room_is_made_once_and_told_in_every_hosts_calendar(connected: Connected) -> None:
+    connected.google.calendar("bo@example.org")
+    second = connect(connected.google, owner="bo@example.org", org=connected.host.organisation)
+    event = factories.booking(connected.host, second.host, start=next_week()).event
+    room = {"kind": "meet", "url": "", "state": "requested", "request_id": str(event.pk)}
+    events.change(event, replace(events.data_of(event), conference=room), actor=SYSTEM)
+    push.deliver()
+    push.deliver()
+    (first,), (other,) = connected.there, second.there
+    assert other["location"] == first["hangoutLink"]
+    assert "conferenceData" not in other
+    event.booking.refresh_from_db()
+    assert event.booking.location == first["hangoutLink"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "DELETE"])
+def test_a_page_of_a_captive_network_is_no_answer(connected: Connected, method: str) -> None:
+    page = Told(200, "<html>Please sign in to the hotel's network</html>")
+    connected.google.faults.append(Fault("answer", f"^{method} ", told=page))
+    event = connected.make("First")
+    if method == "POST":
+        assert connected.mirror(event).last_outcome == Outcome.AMBIGUOUS
+    if method == "PATCH":
+        connected.change(event, "Second")
+        assert connected.mirror(event).last_outcome == Outcome.AMBIGUOUS
+    if method == "DELETE":
+        events.delete(event, actor=SYSTEM)
+        push.deliver()
+        assert connected.mirror(event).last_outcome == Outcome.AMBIGUOUS
+    Mirror.everywhere.update(next_attempt_s=0)
+    push.deliver()
+    assert [there["summary"] for there in connected.there] == {"POST": ["First"], "PATCH": ["Second"]}.get(method, [])
 
 
 def meet(connected: Connected):
