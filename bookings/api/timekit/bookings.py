@@ -254,22 +254,39 @@ class Acting(BookingView):
         return booking
 
     def move(self, booking: Booking, body: dict[str, Any]) -> Booking:
-        """Give a booking another time; its id stays."""
+        """Give a booking another time, and the resource it is wanted with, if one is named; its id stays."""
         reader = Reader()
         start, end = (wire.stamp(body, name, reader, self.clock, required=name == "start") for name in ("start", "end"))
+        other = self._other_resource(booking, body, reader)
+        home = self.clock.zone(booking.timezone)
+        start_s, end_s = (stamp.at(home) if stamp else None for stamp in (start, end))
+        if start_s is not None and end_s is not None and end_s <= start_s:
+            reader.wrong("end", "invalid", "end must be after start.")
         _message(body)
         reader.finish()
-        home = self.clock.zone(booking.timezone)
         try:
-            agenda.change(
-                _entry(booking),
-                actor=self.principal.actor,
-                start_s=start.at(home) if start else None,
-                end_s=end.at(home) if end else None,
-            )
+            if other is None or start_s is None:
+                agenda.change(_entry(booking), actor=self.principal.actor, start_s=start_s, end_s=end_s)
+            else:
+                self._hand_over(booking, other, start_s, end_s or start_s + booking.end_s - booking.start_s)
         except NotAllowed as error:
             raise not_possible(error, "booking") from error
         return booking
+
+    def _hand_over(self, booking: Booking, host: Host, start: int, end: int) -> None:
+        terms = making.terms_with(self.principal, booking, host, end - start)
+        reserve.hand_over(booking, terms, start, actor=self.principal.actor, event_type=booking.event_type)
+
+    def _other_resource(self, booking: Booking, body: dict[str, Any], reader: Reader) -> Host | None:
+        """The resource that a body names, unless the booking is with it already."""
+        external_id = reader.text(body, "resource_id", "resource_id")
+        if not external_id:
+            return None
+        found = finding.hosts_called(self.principal, [external_id]).get(external_id)
+        if found is None or not making.may_name(self.principal, booking.event_type, found):
+            reader.wrong("resource_id", "invalid", "resource_id is not the id of a resource of this booking's kind.")
+            return None
+        return None if found.pk in booking_wire.host_ids(booking) else found
 
 
 def _message(body: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -49,7 +50,7 @@ class Plan:
                 reader.wrong("resource_id", "invalid", f"resource_id {_UNUSABLE.format('resource')}")
             elif place is not None and place.account.host_id != host.pk:
                 reader.wrong("calendar_id", "invalid", "The calendar is not one of that resource.")
-            elif not self._may_name(host):
+            elif not may_name(self.principal, self.project, host):
                 reader.wrong("resource_id", "invalid", "The resource is not one of the project's.")
             return host
         if place is not None or own is not None:
@@ -58,22 +59,11 @@ class Plan:
             reader.wrong("resource_id", "required", "resource_id or project_id is required.")
         return None
 
-    def _may_name(self, host: Host) -> bool:
-        """Pages book the resources that their project has; programs any."""
-        if self.project is None or not finding.is_widget(self.principal):
-            return True
-        return any(each.pk == host.pk for each in finding.project_terms(self.project, [], None).hosts)
-
     def terms(self) -> Terms:
         """Any minute will do: whether the time can be had decides, not how slots were listed."""
         length = self.end - self.start
         hosts = [self.host] if self.host is not None else []
-        if self.project is None:
-            return replace(finding.own_terms(self.principal, hosts, length), step=60)
-        whole = finding.project_terms(self.project, [], length)
-        # Where several must be there, naming one of them changes nothing.
-        terms = whole if whole.required > 1 else finding.project_terms(self.project, hosts, length)
-        return replace(terms, step=60, first_only=False)
+        return _terms(self.principal, self.project, hosts, length)
 
     @property
     def graph(self) -> str:
@@ -124,6 +114,28 @@ class Plan:
             "my_rsvp": asked.my_rsvp,
         }
         return {"graph": self.graph, **{name: value for name, value in told.items() if value}}
+
+
+def may_name(principal: Principal, project: EventType | None, host: Host) -> bool:
+    """Pages book the resources that their project has; programs any."""
+    if project is None or not finding.is_widget(principal):
+        return True
+    return any(each.pk == host.pk for each in finding.project_terms(project, [], None).hosts)
+
+
+def terms_with(principal: Principal, booking: Booking, host: Host, length: int) -> Terms:
+    """The terms under which another resource takes a booking over, for so many seconds: as with any booking that moves,
+    without notice."""
+    return replace(_terms(principal, booking.event_type, [host], length), notice=0)
+
+
+def _terms(principal: Principal, project: EventType | None, hosts: Sequence[Host], length: int) -> Terms:
+    if project is None:
+        return replace(finding.own_terms(principal, hosts, length), step=60)
+    whole = finding.project_terms(project, [], length)
+    # Where several must be there, naming one of them changes nothing.
+    terms = whole if whole.required > 1 else finding.project_terms(project, hosts, length)
+    return replace(terms, step=60, first_only=False)
 
 
 def _usual(project: EventType | None) -> dict[str, str]:

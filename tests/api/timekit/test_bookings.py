@@ -12,6 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bookings.models import Booking, Busy, Claim, EventType
+from tests import factories
 from tests.api.timekit.worlds import BOOKINGS, EVENTS, MONDAY, Place
 
 CONFIRM_DECLINE = {"graph": "confirm_decline", "action": "create"}
@@ -182,6 +183,34 @@ def test_a_booking_is_rescheduled_in_place(place: Place) -> None:
     assert (back.status_code, list(back.json()["errors"])) == (422, ["start"])
     again = act(place, booking, "reschedule_by_customer", {"start": f"{MONDAY}T12:00:00Z"})
     assert again.json()["data"]["attributes"]["event_info"]["end"] == f"{MONDAY}T14:00:00+01:00"
+
+
+def test_a_booking_is_rescheduled_to_the_resource_that_is_named(place: Place) -> None:
+    slot = {"start": f"{MONDAY}T12:00:00Z", "end": f"{MONDAY}T12:30:00Z", "project_id": place.project_id}
+    booking = place.made(BOOKINGS, place.booking(**slot))
+    place.made(EVENTS, place.event(start=f"{MONDAY}T14:00:00Z", end=f"{MONDAY}T15:00:00Z"))
+    later = {"start": f"{MONDAY}T14:00:00Z", "end": f"{MONDAY}T14:30:00Z", "resource_id": place.colleague_id}
+    path = f"{BOOKINGS}/{booking['id']}/reschedule"
+    moved = place.post(path, later, key=place.issue("widget_key")).json()["data"]
+    assert (moved["id"], moved["resource"]["id"]) == (booking["id"], place.colleague_id)
+    assert moved["attributes"]["event_info"]["start"] == f"{MONDAY}T15:00:00+01:00"
+    assert place.post(BOOKINGS, place.booking(**slot)).status_code == 201
+    assert list(place.post(path, later | {"resource_id": place.resource_id}).json()["errors"]) == ["start"]
+    assert list(place.post(path, later | {"end": later["start"]}).json()["errors"]) == ["end"]
+
+
+def test_a_booking_is_not_rescheduled_to_a_resource_out_of_reach(place: Place, abroad: Place) -> None:
+    booking = place.made(BOOKINGS, place.booking())
+    stranger = place.named(factories.host(place.organisation, weekly=factories.ALWAYS))
+    taken = place.made(BOOKINGS, place.booking(project_id=place.project_id, resource_id=place.colleague_id))
+    later = {"start": f"{MONDAY}T14:00:00Z", "end": f"{MONDAY}T15:00:00Z"}
+    for which, resource_id, key in (
+        (booking, abroad.resource_id, place.app_key),
+        (taken, stranger, place.issue("widget_key")),
+    ):
+        body = later | {"resource_id": resource_id}
+        answer = place.post(f"{BOOKINGS}/{which['id']}/reschedule", body, key=key)
+        assert (answer.status_code, list(answer.json()["errors"])) == (422, ["resource_id"])
 
 
 def test_meta_is_kept_and_changed(place: Place) -> None:
