@@ -141,9 +141,12 @@ class OneEvent(EventView):
         """Change what is given, and nothing else."""
         reader = Reader()
         asked = wire.read_event(self.body, reader, self.clock, whole=False)
+        calendar_id = reader.text(self.body, "calendar_id", "calendar_id")
         reader.finish()
         with transaction.atomic():
             entry = self._find(event_id)
+            if calendar_id and not self._is_in(entry, calendar_id):
+                raise invalid(Problem("calendar_id", "invalid", "An event stays in its calendar."))
             try:
                 self._change(entry, asked)
             except NotAllowed as error:
@@ -194,6 +197,10 @@ class OneEvent(EventView):
             if entry.event is not None and entry.event.pk == master.pk and entry.recurrence_wall == wall:
                 return replace(entry, event=master)
         raise NotFound("There is no such event.")
+
+    def _is_in(self, entry: Entry, calendar_id: str) -> bool:
+        known = refs.resolve(self.principal.organisation, wire.SURFACE, "calendar", calendar_id)
+        return entry.event is not None and known == entry.event.calendar_id
 
     def _is_one_of_many(self, entry: Entry) -> bool:
         return entry.recurrence_wall is not None and entry.event is not None and entry.event.master_id is None

@@ -215,6 +215,16 @@ def test_what_is_given_is_changed_and_nothing_else(place: Place) -> None:
     assert place.get(path).json()["data"]["what"] == "Tea"
 
 
+def test_an_event_stays_in_its_calendar(place: Place) -> None:
+    event = place.made(EVENTS, place.event())
+    path = f"{EVENTS}/{event['id']}"
+    assert place.put(path, {"calendar_id": place.calendar_id, "what": "Lunch"}).json()["data"]["what"] == "Lunch"
+    other = refs.ref("timekit", "calendar", factories.local_calendar(place.colleague))
+    answer = place.put(path, {"calendar_id": other, "what": "Dinner"})
+    assert (answer.status_code, list(answer.json()["errors"])) == (422, ["calendar_id"])
+    assert place.get(path).json()["data"]["what"] == "Lunch"
+
+
 def test_a_deleted_event_is_gone(place: Place) -> None:
     event = place.made(EVENTS, place.event())
     path = f"{EVENTS}/{event['id']}"
