@@ -49,7 +49,8 @@ def account_calendars(request: StaffRequest, account_id: uuid.UUID) -> HttpRespo
     if request.method == "POST" and form.is_valid() and _choose(request, account, form):
         messages.success(request, "Saved. Bookings go where you chose, and busy times are read from now on.")
         return redirect("accounts")
-    return page(request, "staff/accounts/calendars.html", {"form": form, "account": account, "calendars": calendars})
+    context = {"form": form, "account": account, "tries_out": connecting.tries_out(account)}
+    return page(request, "staff/accounts/calendars.html", context)
 
 
 @staff_required

@@ -8,11 +8,14 @@ import shlex
 import signal
 import sys
 import time
+import uuid
 from collections.abc import Sequence
 from threading import Event as Stop
 from types import FrameType
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
@@ -21,10 +24,13 @@ from bookings.domain.audit import SYSTEM
 from bookings.engine.zones import DAY
 from bookings.models import Account, Host, Mirror, Organisation
 from providers import base, connect, kinds
+from providers.kinds import ConnectFailed
 from providers.lab.double import LOOPBACK, serve
+from providers.lab.login import LoginDouble
 from providers.lab.stage import Login, Stand, stands
 
 PORT = 8900
+ROBOT, TENANT = "robot@lab.example", "lab-tenant"
 
 _FAULTS: tuple[dict[str, Any], ...] = (
     {"service": "google", "kind": "lost_answer", "pattern": "POST .*events"},
@@ -53,7 +59,7 @@ class Command(BaseCommand):
         stop = _on_signals()
         with serve(*(stand.double for stand in here), port=port) as url:
             accounts = self._connect(here)
-            self.stdout.write(_words(url))
+            self.stdout.write("\n".join([*_hand_out_keys(here), _words(url)]))
             self.stdout.flush()
             stop.wait()
         # Their tokens mean nothing to the real services, which must not be bothered with them.
@@ -66,8 +72,12 @@ class Command(BaseCommand):
         accounts = []
         for number, stand in enumerate(here):
             host = hosts[number % len(hosts)]
-            start = tomorrow + (9 + number) * 3600
-            account = _connected(host, _admitted(stand, host, start))
+            logins = _admitted(stand, hosts, host, tomorrow + (9 + number) * 3600)
+            try:
+                account = _connected(host, logins[host.pk])
+            except ConnectFailed as failure:
+                self.stderr.write(f"{stand.double.name}: {failure.message}")
+                continue
             accounts.append(account)
             self.stdout.write(f"{account.get_provider_display()}: {host.name}, as {account.username}")
         return accounts
@@ -80,10 +90,35 @@ def _call_the_lab(url: str) -> None:
         os.execv(sys.executable, [sys.executable, *sys.argv])  # noqa: S606  our own command line
 
 
-def _admitted(stand: Stand, host: Host, start: int) -> Login:
+def _admitted(stand: Stand, hosts: Sequence[Host], host: Host, start: int) -> dict[uuid.UUID, Login]:
+    """Logins at a double: of everybody where people sign in themselves, so that all of them can be tried."""
     kind = kinds.find(stand.double.name)
     service = kind.service() if kind else None
-    return stand.admit(host.email, " ".join(service.scopes) if service else "", start, start + 3600)
+    scopes = " ".join(service.scopes) if service else ""
+    people = hosts if service else [host]
+    return {person.pk: stand.admit(person.email, scopes, start, start + 3600) for person in people}
+
+
+def _hand_out_keys(here: Sequence[Stand]) -> list[str]:
+    """What administrators connect everybody with: a key file, and a tenant that permits the application."""
+    told: list[str] = []
+    for double in (stand.double for stand in here if isinstance(stand.double, LoginDouble)):
+        double.tenants.add(TENANT)
+        if double.name == Account.Provider.GOOGLE:
+            key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            numbers = key.public_key().public_numbers()
+            double.delegates[ROBOT] = (numbers.n, numbers.e)
+            where = settings.DATA_DIR / "lab-service-account.json"
+            where.write_text(json.dumps({"client_email": ROBOT, "private_key": _pem(key)}))
+            told.append(f"Google Workspace, for everybody: the key file is {where}")
+        else:
+            told.append(f"Microsoft 365, for everybody: the tenant is {TENANT}")
+    return told
+
+
+def _pem(key: rsa.RSAPrivateKey) -> str:
+    encoding, layout = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
+    return key.private_bytes(encoding, layout, serialization.NoEncryption()).decode()
 
 
 def _connected(host: Host, login: Login) -> Account:
