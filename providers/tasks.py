@@ -11,7 +11,7 @@ from django_tasks import TaskResultStatus, task
 from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
 
-from bookings.domain import busy
+from bookings.domain import busy, rooms
 from bookings.domain.calendar import extend_horizon
 from bookings.models import Account, Calendar, PushAttempt
 from providers import pull, push, watching
@@ -20,6 +20,8 @@ _TASKS_KEPT = timedelta(hours=1)
 _ATTEMPTS_KEPT = timedelta(days=90)
 _RUNNING_AT_MOST = timedelta(hours=1)
 _HORIZON_SLACK_S = 86_400
+_ROOM_TAKES = timedelta(minutes=10)
+"""After so long a virtual room that a service promised will not come."""
 
 
 @task()
@@ -48,6 +50,7 @@ def housekeeping() -> None:
     for calendar in behind.select_related("account__host"):
         extend_horizon(calendar)
     watching.keep_all()
+    rooms.give_up(now() - _ROOM_TAKES)
     tidy()
 
 
