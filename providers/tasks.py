@@ -11,7 +11,7 @@ from django_tasks import TaskResultStatus, task
 from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
 
-from bookings.domain import busy, rooms
+from bookings.domain import busy, limits, rooms
 from bookings.domain.calendar import extend_horizon
 from bookings.models import Account, Calendar, PushAttempt
 from providers import pull, push, watching
@@ -51,6 +51,7 @@ def housekeeping() -> None:
         extend_horizon(calendar)
     watching.keep_all()
     rooms.give_up(now() - _ROOM_TAKES)
+    limits.tidy()
     tidy()
 
 

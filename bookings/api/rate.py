@@ -12,13 +12,12 @@ from threading import Lock
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
-from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError
 from django.http import HttpRequest
 
 from bookings.api.refusals import Refusal
-from bookings.domain import keys
+from bookings.domain import keys, limits
 from bookings.models import ApiKey
 
 logger = logging.getLogger(__name__)
@@ -57,13 +56,14 @@ def spend(key: ApiKey, limit: int) -> Allowance:
     Without the shared count (its table missing or the database failing) each process counts for itself: the limit
     gets looser by the number of processes, it never goes away.
     """
-    window = int(time.time()) // WINDOW_S
+    since_s = limits.begun_s(WINDOW_S)
     try:
-        used = _count_together(key, window)
+        used = limits.count(f"api-calls:{key.pk}", WINDOW_S)
+        keys.note_use(key)
     except DatabaseError:
         logger.warning("API calls cannot be counted in the database; this process counts its own", exc_info=True)
-        used = _count_alone(str(key.pk), window)
-    return Allowance(limit, used, (window + 1) * WINDOW_S)
+        used = _count_alone(str(key.pk), since_s)
+    return Allowance(limit, used, since_s + WINDOW_S)
 
 
 def note_wrong_credential(request: HttpRequest) -> None:
@@ -72,21 +72,20 @@ def note_wrong_credential(request: HttpRequest) -> None:
     Only these are counted and refused: a program with a good key never suffers from another at its address.
     """
     limit: int = settings.API_WRONG_CREDENTIALS_PER_MINUTE
-    window = int(time.time()) // WINDOW_S
-    source = _source(request)
+    since_s, source = limits.begun_s(WINDOW_S), _source(request)
     try:
-        used = _count_wrong_together(source, window, limit)
+        used = _count_wrong(source, limit)
     except DatabaseError:
         logger.warning(
             "wrong credentials cannot be counted in the database; this process counts its own", exc_info=True
         )
-        used = _count_alone(source, window)
+        used = _count_alone(source, since_s)
     if used == limit:
         logger.warning(
             "%s wrong API credentials in a minute from %s; more of them are answered with 429", limit, source
         )
     if used > limit:
-        raise _too_many(f"More than {limit} wrong credentials in a minute from your address.", (window + 1) * WINDOW_S)
+        raise _too_many(f"More than {limit} wrong credentials in a minute from your address.", since_s + WINDOW_S)
 
 
 def _too_many(message: str, reset_s: int) -> Refusal:
@@ -95,40 +94,20 @@ def _too_many(message: str, reset_s: int) -> Refusal:
     return Refusal(429, "rate_limited", words, headers={"Retry-After": str(wait)})
 
 
-def _count_together(key: ApiKey, window: int) -> int:
-    name = f"api-calls:{key.pk}:{window}"
-    with transaction.atomic():
-        # One row is locked so that calls of one key are counted one after another. On SQLite the transaction does it.
-        ApiKey.everywhere.select_for_update(no_key=True).filter(pk=key.pk).values_list("pk").first()
-        used = _one_more(name)
-        keys.note_use(key)
-    return used
-
-
-def _count_wrong_together(source: str, window: int, limit: int) -> int:
+def _count_wrong(source: str, limit: int) -> int:
     """How many it is now; beyond the limit nothing is written any more."""
-    name = f"api-wrong:{source}:{window}"
-    if int(cache.get(name, 0)) >= limit:
+    name = f"api-wrong:{source}"
+    if limits.counted(name, WINDOW_S) >= limit:
         return limit + 1
-    with transaction.atomic():
-        if connection.vendor == "postgresql":  # there is no row to lock; on SQLite the transaction is the lock
-            with connection.cursor() as cursor:
-                cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [name])
-        return _one_more(name)
+    return limits.count(name, WINDOW_S)
 
 
-def _one_more(name: str) -> int:
-    used = int(cache.get(name, 0)) + 1
-    cache.set(name, used, 2 * WINDOW_S)
-    return used
-
-
-def _count_alone(whose: str, window: int) -> int:
+def _count_alone(whose: str, since_s: int) -> int:
     with _local_lock:
-        for counted in [entry for entry in _local if entry[1] != window]:
+        for counted in [entry for entry in _local if entry[1] != since_s]:
             del _local[counted]
-        _local[(whose, window)] += 1
-        return _local[(whose, window)]
+        _local[(whose, since_s)] += 1
+        return _local[(whose, since_s)]
 
 
 def _source(request: HttpRequest) -> str:

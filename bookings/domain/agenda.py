@@ -260,7 +260,7 @@ def _bookings(
 def _attach(rows: list[Any], relation: str, table: Table) -> None:
     """Give each row what its relation points at, or None; one query."""
     wanted = {key for row in rows if (key := getattr(row, f"{relation}_id")) is not None}
-    there = {each.id: each for each in table.rows(f"WHERE id {among()}", [ids(wanted)])}
+    there = {each.id: each for each in table.rows(f"WHERE id {among()}", [ids(wanted)])} if wanted else {}
     for row in rows:
         setattr(row, relation, there.get(getattr(row, f"{relation}_id")))
 

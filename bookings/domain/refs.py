@@ -10,7 +10,7 @@ import secrets
 import string
 import uuid
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import transaction
 from django.db.models import prefetch_related_objects
@@ -18,12 +18,23 @@ from django.db.models import prefetch_related_objects
 from bookings.models import ExternalRef, Host, Organisation, TenantModel
 
 from .errors import Invalid
+from .light import Table
+from .statements import among, ids
 
-Thing = TenantModel | Organisation
+
+class Named(NamedTuple):
+    """A thing by its id alone: enough to be called something, where the surface's ids need no more."""
+
+    pk: uuid.UUID
+    organisation_id: uuid.UUID
+
+
+Thing = TenantModel | Organisation | Named
 Maker = Callable[[str, Sequence[Any]], list[str]]
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _LONGEST = 512
+_REFS = Table(ExternalRef)
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # in JSON, where a backslash is two
 
 
@@ -43,11 +54,11 @@ def refs(surface: str, kind: str, things: Iterable[Thing]) -> dict[uuid.UUID, st
     calendars and events name their account: add what it takes to read those that are not loaded.)
     """
     wanted = {thing.pk: thing for thing in things}
-    named = _named(surface, kind, wanted)
+    named = known(surface, kind, wanted)
     new = [thing for pk, thing in wanted.items() if pk not in named]
     if new:
         _give(surface, kind, new)
-        named |= _named(surface, kind, [thing.pk for thing in new])
+        named |= known(surface, kind, [thing.pk for thing in new])
     return {pk: named[pk] for pk in wanted}
 
 
@@ -99,9 +110,13 @@ def keep(surface: str, kind: str, thing: Thing, raw: dict[str, Any]) -> None:
 def kept(surface: str, kind: str, things: Iterable[Thing]) -> dict[uuid.UUID, dict[str, Any]]:
     """What was kept of each of these things, {} where nothing was: {our id: raw}, in one query."""
     pks = [thing.pk for thing in things]
-    rows = ExternalRef.everywhere.filter(surface=surface, kind=kind, object_id__in=pks)
-    found = dict(rows.values_list("object_id", "raw"))
+    found = {row.object_id: row.raw for row in _rows(surface, kind, pks)}
     return {pk: found.get(pk, {}) for pk in pks}
+
+
+def known(surface: str, kind: str, pks: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
+    """As `refs`, without giving new names: {our id: theirs} of those that have one there."""
+    return {row.object_id: row.external_id for row in _rows(surface, kind, pks)}
 
 
 def resolve(organisation: Organisation, surface: str, kind: str, external_id: str) -> uuid.UUID | None:
@@ -127,9 +142,8 @@ def _owner(thing: Thing) -> uuid.UUID:
     return owner
 
 
-def _named(surface: str, kind: str, pks: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
-    rows = ExternalRef.everywhere.filter(surface=surface, kind=kind, object_id__in=list(pks))
-    return dict(rows.values_list("object_id", "external_id"))
+def _rows(surface: str, kind: str, pks: Iterable[uuid.UUID]) -> list[Any]:
+    return _REFS.rows(f"WHERE surface = %s AND kind = %s AND object_id {among()}", [surface, kind, ids(list(pks))])
 
 
 def _give(surface: str, kind: str, things: Sequence[Thing]) -> None:

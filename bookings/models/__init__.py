@@ -6,6 +6,7 @@ from .calendars import Account, Calendar
 from .events import Event, Participant
 from .hosts import Host, Opening, Override, Schedule
 from .ledger import Busy, Claim
+from .limits import Tally
 from .offers import EventType, GroupMember, GroupRule, Question
 from .outbox import Message, Mirror, PushAttempt
 from .tenancy import (
@@ -50,6 +51,7 @@ __all__ = [
     "Schedule",
     "SchedulerRequest",
     "Seat",
+    "Tally",
     "TenantManager",
     "TenantModel",
     "TenantRequired",

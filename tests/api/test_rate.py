@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -17,7 +16,7 @@ from tests.api.worlds import PATH, World, problems
 def three_a_minute(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Three calls a minute, and a clock that stands still at the start of one."""
     settings.API_CALLS_PER_MINUTE = settings.API_WRONG_CREDENTIALS_PER_MINUTE = 3
-    monkeypatch.setattr("bookings.api.rate.time.time", lambda: 1_800_000_000 + 15)
+    monkeypatch.setattr("bookings.domain.limits.time.time", lambda: 1_800_000_000 + 15)
 
 
 def test_the_call_over_the_limit_is_refused_and_told_when_to_come_back(world: World) -> None:
@@ -45,15 +44,15 @@ def test_each_key_has_its_own_count(world: World, elsewhere: World) -> None:
 def test_the_next_minute_begins_anew(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(4):
         world.post(world.body())
-    monkeypatch.setattr("bookings.api.rate.time.time", lambda: 1_800_000_060)
+    monkeypatch.setattr("bookings.domain.limits.time.time", lambda: 1_800_000_060)
     assert world.post(world.body())["X-RateLimit-Remaining"] == "2"
 
 
 def test_without_the_shared_count_there_is_still_a_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     def fails(*_: object, **__: object) -> None:
-        raise DatabaseError("no such table: cache")
+        raise DatabaseError("no such table")
 
-    monkeypatch.setattr(cache, "get", fails)
+    monkeypatch.setattr("bookings.domain.limits.count", fails)
     assert [world.post(world.body()).status_code for _ in range(4)] == [200, 200, 200, 429]
 
 
@@ -64,7 +63,6 @@ def guess(address: str = "192.0.2.1", path: str = PATH, **environment: str) -> A
 @pytest.mark.parametrize("prefix", ["", "/cronofy"])
 @pytest.mark.parametrize("path", [PATH, "/v1/scheduling_requests", "/v1/scheduling_requests/cancel"])
 def test_wrong_credentials_over_the_limit_are_refused_in_the_dialects_shape(db: None, prefix: str, path: str) -> None:
-    cache.clear()
     answers = [guess(path=prefix + path) for _ in range(5)]
     assert [answer.status_code for answer in answers] == [401, 401, 401, 429, 429]
     assert problems(answers[3]) == {"request": ["errors.rate_limited"]}
@@ -103,7 +101,7 @@ def test_an_address_nobody_knows_has_one_too(world: World) -> None:
 def test_wrong_credentials_are_forgotten_in_the_next_minute(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     for _ in range(4):
         guess()
-    monkeypatch.setattr("bookings.api.rate.time.time", lambda: 1_800_000_060)
+    monkeypatch.setattr("bookings.domain.limits.time.time", lambda: 1_800_000_060)
     assert guess().status_code == 401
 
 
@@ -111,9 +109,9 @@ def test_without_the_shared_count_wrong_credentials_are_still_limited(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fails(*_: object, **__: object) -> None:
-        raise DatabaseError("no such table: cache")
+        raise DatabaseError("no such table")
 
-    monkeypatch.setattr(cache, "get", fails)
+    monkeypatch.setattr("bookings.domain.limits.count", fails)
     assert [guess("192.0.2.9").status_code for _ in range(4)] == [401, 401, 401, 429]
 
 

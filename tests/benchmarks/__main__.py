@@ -11,9 +11,16 @@ import django
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from tests.benchmarks import contention, recurrence, rows, select_page, slots
+    from tests.benchmarks import contention, lists, recurrence, rows, select_page, slots
 
-    known = {"slots": slots, "rows": rows, "recurrence": recurrence, "page": select_page, "contention": contention}
+    known = {
+        "slots": slots,
+        "rows": rows,
+        "recurrence": recurrence,
+        "page": select_page,
+        "lists": lists,
+        "contention": contention,
+    }
     for name in sys.argv[1:] or known:
         print(f"── {name}")
         known[name].run()

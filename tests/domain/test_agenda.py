@@ -90,7 +90,7 @@ def test_the_number_of_queries_does_not_grow_with_the_list(host, many, django_as
     for number in range(many):
         factories.booking(host, start=TEN + number * HOUR)
         lunch(host)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         for each in listed(host, hosts=[host]):
             assert (each.title, each.host, [one.email for one in each.people]) != ("", None, [])
 

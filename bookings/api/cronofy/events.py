@@ -156,16 +156,14 @@ class Lists:
 
     def shown(self, entries: Iterable[Entry], *, writable: bool) -> event_shown.Shown:
         """What it takes to tell of some entries."""
-        roots = {_root(each): Event(pk=_root(each), organisation_id=self.host.organisation_id) for each in entries}
-        event_ids = ExternalRef.objects.for_tenant(self.host.organisation_id).filter(
-            surface=SURFACE, kind="event_id", object_id__in=roots
-        )
+        roots = {_root(each): refs.Named(_root(each), self.host.organisation_id) for each in entries}
+        event_ids = refs.known(SURFACE, "event_id", roots)
         return event_shown.Shown(
             host=self.host,
             calendars=refs.refs(SURFACE, "calendar", self.places.values()),
             place_of_others=self.place_of_others,
             uids=refs.refs(SURFACE, "event", roots.values()),
-            event_ids={pk: key.partition("/")[2] for pk, key in event_ids.values_list("object_id", "external_id")},
+            event_ids={pk: key.partition("/")[2] for pk, key in event_ids.items()},
             kept=refs.kept(SURFACE, "event", roots.values()),
             localized=self.asked.localized,
             geo=self.asked.geo,

@@ -120,7 +120,7 @@ class Page:
         if not ids:
             return {}
         named = refs.resolve_all(organisation, wire.SURFACE, "series", ids)
-        kept = refs.kept(wire.SURFACE, "series", [Booking(pk=pk) for pk in named.values()])
+        kept = refs.kept(wire.SURFACE, "series", [refs.Named(pk, organisation.pk) for pk in named.values()])
         return {series_id: kept[pk] for series_id, pk in named.items()}
 
     def series_id(self, row: Row) -> str:

@@ -159,7 +159,7 @@ def _plain(entry: Entry, asked: Asked, start_s: int, end_s: int, actor: Actor) -
     if after == before:
         return entry
     if asked.people is not None:
-        making.keep(EventRow(pk=event.master_id or event.pk, organisation_id=event.organisation_id), asked.people)
+        making.keep(refs.Named(event.master_id or event.pk, event.organisation_id), asked.people)
     if wall is None:
         calendar.change(event, after, actor=actor)
         return agenda.find(event.organisation, event.pk)

@@ -19,7 +19,7 @@ def names(organisation: Organisation, entries: Sequence[Entry], expand: Collecti
     """What these entries are called, with the resources that stand for refs in the fields `expand` names."""
     bookings = [entry.booking for entry in entries if entry.booking is not None]
     plain = [entry.event for entry in entries if entry.booking is None and entry.event is not None]
-    series = [Event(pk=series_key(event), organisation_id=event.organisation_id) for event in plain]
+    series = [refs.Named(series_key(event), event.organisation_id) for event in plain]
     types = [each.event_type for each in bookings if each.event_type is not None]
     wanted = {pk for entry in entries for pk in hosts_of(entry)}
     hosts = list(Host.objects.for_tenant(organisation).filter(pk__in=wanted))

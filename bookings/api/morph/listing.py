@@ -49,7 +49,7 @@ def page(query: QueryDict, host: Host) -> tuple[list[Entry], str | None]:
     said = paging.cursor_of(query, int, str, int)
     after: Key | None = (said[0], said[1], said[2]) if said else None
     lo = max(asked.lo, min(after[0], asked.hi)) if after and not asked.falling else asked.lo
-    soon = agenda.reach(host.organisation, lo, asked.hi, [host], limit + 1) if asked.is_plain else asked.hi
+    soon = agenda.reach(host.organisation, lo, asked.hi, [host], limit + 2) if asked.is_plain else asked.hi
     found = _found(host, asked, lo, soon, after)
     if len(found) <= limit and soon < asked.hi:
         found += [entry for entry in _found(host, asked, soon, asked.hi, after) if entry.start_s >= soon]

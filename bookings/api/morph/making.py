@@ -42,7 +42,7 @@ def book(owner: Host, hosts: QuerySet[Host], asked: Asked, reader: Reader, *, ac
     return agenda.find(owner.organisation, booking.pk)
 
 
-def keep(thing: Booking | Event, people: Sequence[Attendee]) -> None:
+def keep(thing: Booking | Event | refs.Named, people: Sequence[Attendee]) -> None:
     """Remember how names were split, which a read gives back as they were written."""
     kind = "booking" if isinstance(thing, Booking) else "event"
     refs.keep(wire.SURFACE, kind, thing, {"externalAttendees": [each.said for each in people]})

@@ -173,6 +173,6 @@ def test_many_calendars_cost_as_many_queries_as_few(me: Caller, django_assert_nu
     for count in (2, 9):
         make(count)
         me.get("/v1/userinfo")
-        with django_assert_num_queries(14):
+        with django_assert_num_queries(6):
             me.get("/v1/userinfo")
     assert Calendar.everywhere.filter(account__host=me.host).count() == 12
