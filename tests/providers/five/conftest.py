@@ -161,3 +161,8 @@ def connected(db: None, name: str, settings: Any) -> Iterator[Connected]:
 
 
 only = pytest.mark.parametrize
+
+
+def on(*names: str) -> pytest.MarkDecorator:
+    """A test on these services only: what they have of their own, or one of each sort where the code is shared."""
+    return pytest.mark.parametrize("name", names)
