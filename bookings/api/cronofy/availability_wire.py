@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import groupby, repeat
 from typing import Any
 
 from bookings.api.cronofy import times, wire
@@ -221,7 +221,9 @@ def answer(query: Query, found: Sequence[Stretch], tzid: str) -> dict[str, Any]:
 
 def _on_grid(found: Sequence[Stretch], length: int, step: int, tzid: str) -> Iterator[Stretch]:
     """Every start on the grid, ascending, with everybody who is free for the whole slot."""
-    starts = heapq.merge(*(((at, place) for at in _grid(each, length, step, tzid)) for place, each in enumerate(found)))
+    starts = heapq.merge(
+        *(zip(_grid(each, length, step, tzid), repeat(place), strict=False) for place, each in enumerate(found))
+    )
     for start, places in groupby(starts, key=lambda each: each[0]):
         hosts = frozenset().union(*(found[place].hosts for _, place in places))
         yield Stretch(start, start + length, hosts)

@@ -130,6 +130,19 @@ def test_of_a_group_of_which_one_is_needed_everybody_who_is_free_throughout_is_t
     ]
 
 
+@pytest.mark.parametrize("form", ["slots", "overlapping_slots"])
+def test_each_slot_names_those_who_are_free_in_it(world: World, form: str) -> None:
+    taken(world.host, 9, 11)
+    taken(world.colleague, 14, 16)
+    group = {"members": [{"sub": world.sub}, {"sub": world.colleague_sub}], "required": 1}
+    found = ask(world, participants=[group], response_format=form, start_interval={"minutes": 60})
+    named = {begin: {one["sub"] for one in slot["participants"]} for slot in found for begin, _ in hours_of([slot])}
+    both = {world.sub, world.colleague_sub}
+    assert [named[hour] for hour in (9, 10, 11, 13, 14, 15, 16)] == [
+        *({world.colleague_sub}, {world.colleague_sub}, both, both, {world.sub}, {world.sub}, both)
+    ]
+
+
 def test_of_every_group_enough_must_be_free(world: World) -> None:
     taken(world.host, 9, 12)
     groups = [{"members": [{"sub": sub}], "required": 1} for sub in (world.sub, world.colleague_sub)]
