@@ -8,7 +8,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import quote, unquote
 from urllib.request import Request, urlopen
@@ -17,9 +17,6 @@ from providers.lab.double import Told
 from providers.lab.graph_schema import Json, Wrong, check
 from providers.lab.graph_series import parsed, stamp
 from providers.lab.graph_store import Item, Mailbox
-
-if TYPE_CHECKING:
-    from providers.lab.microsoft import MicrosoftDouble
 
 LONGEST, SHORTEST = timedelta(minutes=4230), timedelta(minutes=45)
 _NEEDED = ("changeType", "notificationUrl", "resource", "expirationDateTime")
@@ -38,13 +35,12 @@ class Subscription:
 class Notices:
     """Who wants to know. Switches: `at_once` (tell by itself, from a thread), `dropping` (tell nobody)."""
 
-    def __init__(self, double: MicrosoftDouble) -> None:
+    def __init__(self) -> None:
         self.at_once = False
         self.dropping = False
         self.post: Post = post
         self.subscriptions: dict[str, Subscription] = {}
         self.waiting: list[tuple[str, Json]] = []
-        self._double = double
 
     def listed(self, person: str | None) -> list[Json]:
         return [_shown(each) for each in self._living() if each.person == person]

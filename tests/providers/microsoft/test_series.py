@@ -12,7 +12,7 @@ from bookings.engine.zones import DAY, wall
 from bookings.formats.event import EventData, Person
 from bookings.models import Event, Mirror
 from providers import push
-from providers.lab import graph_series
+from providers.lab import graph_series, graph_views
 from providers.lab.double import Fault
 from providers.microsoft import recurrence
 from tests.providers.microsoft.conftest import ADA, START, Connected, meeting
@@ -102,7 +102,7 @@ def happenings(connected: Connected) -> list[tuple[str, str, str]]:
     box = connected.double.mailbox(ADA)
     lo, hi = graph_series.parsed("2027-03-01T00:00:00Z"), graph_series.parsed("2027-06-01T00:00:00Z")
     found = [each for item in box.items.values() for each in item.happenings(lo, hi)]
-    shown = [connected.double.shown(each) for each in sorted(found, key=lambda one: one.begins)]
+    shown = [graph_views.shown(each) for each in sorted(found, key=lambda one: one.begins)]
     return [(each["type"], each["subject"], each["start"]["dateTime"][:16]) for each in shown]
 
 
