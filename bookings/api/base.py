@@ -75,6 +75,10 @@ class Dialect:
         """Who calls; raises Refusal (401 for any unusable credential, 403 for one that does not reach far enough)."""
         raise NotImplementedError
 
+    def is_spoken(self, request: HttpRequest) -> bool:
+        """Whether only this vendor's clients say who they are in this way. Says nothing of whether they may."""
+        return False
+
     def refuse(self, refusal: Refusal) -> Response:
         """Spell a refusal as the vendor does. Never raises."""
         raise NotImplementedError
@@ -228,9 +232,10 @@ def mount(urls: ModuleType) -> list[URLPattern | URLResolver]:
 
 def missing(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     """The site's 404. A path that begins like one of a mounted dialect is answered in that dialect's shape: of several,
-    the one it has most in common with, else the one mounted first. Browsers, who name text/html, get the page.
+    the one it has most in common with; of several of those, the one whose credentials the request shows, else the one
+    mounted first. Browsers, who name text/html, get the page.
     """
-    dialect = _neighbour(request.path_info) if isinstance(exception, Resolver404) else None
+    dialect = _neighbour(request) if isinstance(exception, Resolver404) else None
     if dialect is None or "text/html" in request.headers.get("Accept", ""):
         return page_not_found(request, exception)
     answer: HttpResponseBase = Missing.as_view(dialect=dialect)(request)
@@ -241,11 +246,12 @@ def _fixed(route: str) -> list[str]:
     return list(takewhile(lambda segment: segment and "<" not in segment, route.split("/")))
 
 
-def _neighbour(path_info: str) -> Dialect | None:
-    segments = path_info.strip("/").split("/")
+def _neighbour(request: HttpRequest) -> Dialect | None:
+    segments = request.path_info.strip("/").split("/")
     shared = [_common(segments, place) for place, _ in _places]
     most = max(shared, default=0)
-    return _places[shared.index(most)][1] if most else None
+    near = [dialect for (_, dialect), common in zip(_places, shared, strict=True) if common == most] if most else []
+    return next((dialect for dialect in near if dialect.is_spoken(request)), near[0] if near else None)
 
 
 def _common(one: list[str], other: list[str]) -> int:

@@ -68,6 +68,27 @@ def test_where_dialects_share_a_beginning_the_first_one_answers(db: None, other:
     assert ask("/v1/nothing").content == b""
 
 
+@pytest.mark.parametrize(
+    ("said", "body"),
+    [
+        ({"x-api-key": "pk_some"}, {"error": "CONNECTOR::OPERATION::RESOURCE_NOT_FOUND"}),
+        ({"Authorization": "ApiKey some"}, {"statusCode": 404, "error": "Not Found"}),
+    ],
+)
+@pytest.mark.parametrize("where", ["/v1/nothing", "/v1/tasks/list"])
+def test_of_several_the_one_answers_whose_credentials_are_shown(
+    db: None, where: str, said: dict[str, str], body: dict[str, Any]
+) -> None:
+    answer = ask(where, **said)
+    assert answer.status_code == 404
+    assert answer.json() | body == answer.json()
+
+
+def test_credentials_do_not_lead_away_from_the_nearest(db: None) -> None:
+    answer = ask("/v2/taskLists/list", Authorization="ApiKey some")
+    assert (answer.status_code, answer.json()) == (404, {"error": "Resource does not exist"})
+
+
 @pytest.mark.parametrize("where", ["/nothing", "/v7/nothing", "/events/nothing", "/v1beta"])
 def test_elsewhere_it_is_the_page(db: None, where: str) -> None:
     answer = ask(where)

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.timezone import now
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -36,6 +37,9 @@ class Morgen(Dialect):
         if key is None:
             raise refusals.unauthenticated()
         return Principal(key.organisation, key, key.host)
+
+    def is_spoken(self, request: HttpRequest) -> bool:
+        return request.headers.get("Authorization", "").strip().lower().startswith("apikey ")
 
     def refuse(self, refusal: Refusal) -> Response:
         """The envelope of NestJS, in which Morgen is written; what is wrong with values is always 400."""

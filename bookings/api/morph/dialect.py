@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.core import signing
+from django.http import HttpRequest
 from django.utils.timezone import now
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -105,6 +106,9 @@ class Morph(Dialect):
             _must_match(session, key.organisation, place)
             place = session.place
         return Caller(key.organisation, key, key.host, place=place, session=session)
+
+    def is_spoken(self, request: HttpRequest) -> bool:
+        return any(name in request.headers for name in wire.CREDENTIALS)
 
     def refuse(self, refusal: Refusal) -> Response:
         """`{"error": code, "message": words}`, with the vendor's published codes."""
