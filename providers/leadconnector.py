@@ -218,6 +218,7 @@ def service_of(account: Account) -> oauth.Service:
         f"{_base(account)}/oauth/token",
         client_id=str(held.get("client_id", "")),
         client_secret=str(held.get("client_secret", "")),
+        token_parameters={"user_type": "Location"},
     )
 
 

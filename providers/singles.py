@@ -336,7 +336,9 @@ class Paced(Rest):
         if wait > 0:
             raise Ended(Result(Outcome.TRANSIENT, retry_after=wait, detail=TRIED_LATER))
         answer = super().send(method, path, **how)
-        if answer.status == 429 or self._left(answer) == 0:
+        left = self._left(answer)
+        # What is too little for a list may be enough for a write.
+        if left == 0 or (answer.status == 429 and left is None):
             pause = self.manners.wait(answer) or 0
             if pause:
                 shared.set(self._until, int(time.time()) + pause, pause)

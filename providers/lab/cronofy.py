@@ -7,9 +7,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 from providers.lab.double import Asked, Told, route
+from providers.lab.renewing import TOKENS, Renews
 from providers.lab.strict import (
     DAY,
-    Book,
     Held,
     Json,
     Rule,
@@ -64,7 +64,7 @@ _FLAGS = ("include_managed", "only_managed", "include_deleted", "include_moved",
 _QUERY = (*_FLAGS, "tzid", "from", "to", "last_modified", "calendar_ids[]", "page")
 
 
-class CronofyDouble(Book):
+class CronofyDouble(Renews):
     """`keys` are access tokens; `scopes` what they may do."""
 
     name = "cronofy"
@@ -87,7 +87,7 @@ class CronofyDouble(Book):
         return {"description": "", "transparency": "opaque", "participation_status": "accepted"}
 
     def admit(self, asked: Asked) -> Told | None:
-        return None if asked.bearer in self.keys else Told(401)
+        return None if asked.path == TOKENS or asked.bearer in self.keys else Told(401)
 
     def lost(self, asked: Asked) -> Told:
         return Told(404)

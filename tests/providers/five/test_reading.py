@@ -15,7 +15,7 @@ from bookings.domain.audit import SYSTEM
 from bookings.engine.zones import DAY, wall
 from bookings.models import Account, Busy, Calendar, Event, Mirror
 from providers import push
-from providers.base import Outcome, adapter
+from providers.base import Outcome
 from tests.providers.five.conftest import CREATE, NAMES, Connected, anna, meeting, on, soon
 
 LIST = {
@@ -332,11 +332,3 @@ def test_where_nothing_can_be_listed_a_person_is_asked(connected: Connected) -> 
     assert connected.titles() == ["Once"]
     assert connected.mirror(event).state == Mirror.State.NEEDS_CHECK
     assert connected.pull().failed == 0
-
-
-@on("cronofy")
-def test_cronofy_renews_a_token_that_has_one_to_renew_with(connected: Connected) -> None:
-    account = Account.everywhere.get(pk=connected.account.pk)
-    account.set_credentials({"access_token": "old"})
-    account.save()
-    assert adapter(account).renew().outcome == Outcome.AUTH_DEAD
