@@ -62,7 +62,7 @@ class Calls(Rest):
     # ── Events ──
 
     def insert(self, target: str, body: Json, notify: bool) -> Response:
-        return self.send("POST", _events(target), query=_writing(notify), body=body)
+        return self._write("POST", _events(target), body, notify, {})
 
     def get(self, target: str, event: str) -> Json | None:
         """An event or one occurrence, deleted ones too; None when Google does not know it."""
@@ -72,8 +72,7 @@ class Calls(Rest):
         return self._told(answer)
 
     def patch(self, target: str, event: str, body: Json, notify: bool, etag: str = "") -> Response:
-        headers = {"If-Match": etag} if etag else {}
-        return self.send("PATCH", _events(target, event), query=_writing(notify), body=body, headers=headers)
+        return self._write("PATCH", _events(target, event), body, notify, {"If-Match": etag} if etag else {})
 
     def take_away(self, target: str, event: str, notify: bool) -> Result:
         """Delete an event; one that is gone already is fine. A success has no content: whatever has, was not Google."""
@@ -135,6 +134,18 @@ class Calls(Rest):
         answer = self.send("POST", "/channels/stop", body={"id": channel, "resourceId": resource})
         if answer.status >= 300 and answer.status not in (404, 410):
             raise Ended(self.classify(answer))
+
+    def _write(self, method: str, path: str, body: Json, notify: bool, headers: dict[str, str]) -> Response:
+        """A calendar that makes no rooms refuses the whole event; then it is written without one."""
+        answer = self.send(method, path, query=_writing(notify), body=body, headers=headers)
+        if (
+            answer.status != 400
+            or not body.get("conferenceData")
+            or "conference" not in self.said(answer).words.lower()
+        ):
+            return answer
+        bare = {name: value for name, value in body.items() if name != "conferenceData"}
+        return self.send(method, path, query=_writing(notify), body=bare, headers=headers)
 
     def _told(self, answer: Response) -> Json:
         if answer.status >= 300:

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from bookings.domain.accounts import FoundCalendar
 from bookings.domain.calendar import Changes
-from bookings.domain.rooms import MEET
+from bookings.domain.rooms import FAILED, MEET
 from bookings.engine.zones import canonical
 from bookings.formats.event import EventData
 from bookings.models import Account, Calendar
@@ -334,9 +334,10 @@ def _is_unfinished(push: Push) -> bool:
 
 def _room(push: Push, item: Json) -> Json:
     """What became of the room that was asked for; nothing where none was."""
-    wanted = push.leads and push.events and push.events[0].conference.get("kind") == MEET
-    room = wire.conference_of(item) if wanted else {}
-    return {name: room[name] for name in ("state", "url")} if room else {}
+    if not (push.leads and push.events and push.events[0].conference.get("kind") == MEET):
+        return {}
+    room = wire.conference_of(item)
+    return {"state": room.get("state", FAILED), "url": room.get("url", "")}
 
 
 def _found(entry: Json, may: Allowed) -> FoundCalendar:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ _EPOCH = datetime(1970, 1, 1)
 ANSWERS = {"needs-action": "needsAction", "accepted": "accepted", "declined": "declined", "tentative": "tentative"}
 _RSVP = {value: key for key, value in ANSWERS.items()}
 _PRIVACY = {"private": "private", "confidential": "secret"}
+_MARKUP = re.compile(r"</?(?:a|b|br|div|em|h[1-6]|html-blob|i|li|ol|p|span|strong|u|ul)\b[^<>]*>", re.IGNORECASE)
 _NEVER_BUSY = frozenset({"workingLocation", "birthday"})
 COLOURS = {
     **{"1": "#a4bdfc", "2": "#7ae7bf", "3": "#dbadff", "4": "#ff887c", "5": "#fbd75b", "6": "#ffb878"},
@@ -72,6 +74,7 @@ def read(item: Json, home: str, owners: Collection[str] = (), master: EventData 
         tzid, wall = "UTC", start  # the second pass of a repeated hour
     people = _people(item, owners)
     said = _said(item, people, owners)
+    description = str(item.get("description", ""))
     data = EventData(
         title=str(item.get("summary", "")),
         start_wall=wall,
@@ -79,7 +82,8 @@ def read(item: Json, home: str, owners: Collection[str] = (), master: EventData 
         duration=max(end - start, DAY if all_day else 0) if end >= start else end - start,
         uid=str(item.get("iCalUID") or item.get("id", ""))[:512],
         all_day=all_day,
-        description=str(item.get("description", "")),
+        description=description,
+        description_type="text/html" if _MARKUP.search(description) else "text/plain",
         location=str(item.get("location", "")),
         conference=conference_of(item),
         people=people,

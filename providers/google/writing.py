@@ -12,7 +12,7 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from bookings.domain.rooms import MEET
+from bookings.domain.rooms import MEET, PENDING, REQUESTED
 from bookings.engine.zones import DAY, zone
 from bookings.formats import icalendar
 from bookings.formats.event import DECLINED, EventData, Person
@@ -63,8 +63,7 @@ def change_body(push: Push, data: EventData, current: Json) -> Json:
         body.setdefault("recurrence", [])
     if push.leads:
         body["attendees"] = _merged_guests(data, current)
-        if not current.get("conferenceData"):
-            body |= _room_request(push, data)
+        body |= _room_change(push, data, current.get("conferenceData") or {})
     return body
 
 
@@ -174,7 +173,8 @@ def _description(push: Push, data: EventData) -> str:
         parts.append(url)
     if not push.leads and (guests := _invited(data)):
         # Who comes; they are invited from the calendar that leads, and only from there.
-        parts.append("\n".join(f"{person.name} <{person.email}>".strip() for person in guests))
+        # Google reads descriptions as HTML, so no address stands in angle brackets.
+        parts.append("\n".join(f"{person.name} ({person.email})" if person.name else person.email for person in guests))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -188,11 +188,22 @@ def _is_own_meet(push: Push, data: EventData) -> bool:
 
 def _room_request(push: Push, data: EventData) -> Json:
     """Ask for a Meet room. The same request id makes no second one."""
-    if data.conference.get("kind") != MEET or data.conference.get("url"):
+    if data.conference.get("kind") != MEET or data.conference.get("state") not in (REQUESTED, PENDING):
         return {}
-    key = {"type": "hangoutsMeet"}
-    request = {"requestId": str(uuid.uuid5(push.key, "room")), "conferenceSolutionKey": key}
+    request = {"requestId": _request_id(push), "conferenceSolutionKey": {"type": "hangoutsMeet"}}
     return {"conferenceData": {"createRequest": request}}
+
+
+def _room_change(push: Push, data: EventData, there: Json) -> Json:
+    """Ask for a room where there is none; take away the one we asked for when it is not wanted any more."""
+    if not there:
+        return _room_request(push, data)
+    ours = there.get("createRequest", {}).get("requestId") == _request_id(push)
+    return {"conferenceData": None} if ours and data.conference.get("kind") != MEET else {}
+
+
+def _request_id(push: Push) -> str:
+    return str(uuid.uuid5(push.key, "room"))
 
 
 def _reminders(data: EventData) -> Json:

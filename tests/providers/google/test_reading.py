@@ -219,6 +219,14 @@ def test_an_event_read_there_and_changed_here_is_changed_there(connected: Connec
     assert Mirror.everywhere.get().in_sync
 
 
+def test_descriptions_with_markup_are_known_as_such(connected: Connected) -> None:
+    connected.google.add(OWNER, summary="Rich", description="<b>Agenda</b><br>1 < 2", **hour())
+    connected.google.add(OWNER, summary="Plain", description="1 < 2 > 0", **hour())
+    connected.read()
+    kinds = dict(Event.everywhere.values_list("title", "description_type"))
+    assert kinds == {"Rich": "text/html", "Plain": "text/plain"}
+
+
 def test_a_calendar_that_is_gone_goes_on_blocking_and_says_so(connected: Connected) -> None:
     connected.google.add(OWNER, **hour())
     connected.read()

@@ -341,6 +341,25 @@ def test_where_no_room_can_be_made_the_hosts_own_room_takes_its_place(connected:
     assert connected.there[0]["location"] == "https://rooms.example.org/ada"
 
 
+def test_a_calendar_that_makes_no_rooms_shows_the_event_all_the_same(connected: Connected, google: Google) -> None:
+    google.shelves[OWNER].solutions = ()
+    event = meet(connected)
+    assert [there["summary"] for there in connected.there] == ["In a room"]
+    assert event.conference["state"] == "failed"
+    connected.change(event, "Renamed", conference=event.conference)
+    assert connected.mirror(event).in_sync
+    assert google.count(PATCH) == 1, "what cannot be had is not asked for again"
+
+
+def test_a_room_that_is_not_wanted_any_more_is_taken_away(connected: Connected) -> None:
+    event = meet(connected)
+    link = {"kind": "jitsi", "url": "https://meet.jit.si/abc", "state": "ready"}
+    connected.change(event, conference=link)
+    (there,) = connected.there
+    assert "conferenceData" not in there
+    assert there["location"] == "https://meet.jit.si/abc"
+
+
 def test_a_room_that_never_comes_is_given_up(connected: Connected, google: Google) -> None:
     google.rooms = "pending"
     event = meet(connected)
