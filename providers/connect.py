@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -14,6 +14,7 @@ from django.db import transaction
 from django.utils.timezone import now
 
 from bookings.domain import accounts, outbox
+from bookings.domain.accounts import FoundCalendar
 from bookings.domain.audit import Actor
 from bookings.domain.errors import DomainError
 from bookings.models import Account, Calendar, Host
@@ -61,16 +62,10 @@ def try_credentials(
     draft.set_credentials(credentials)
     provider = base.adapter(draft)
     calendars = _told(kind, provider.list_calendars)
-    owner = _told(kind, provider.owner) or draft.username or next((c.external_id for c in calendars if c.primary), "")
-    return _checked(
-        Tried(
-            kind.provider,
-            draft.server_url,
-            (owner if "@" in owner or owner == draft.username else "") or _fallback_name(credentials),
-            draft.credentials(),
-            tuple(calendars),
-        )
-    )
+    owner = _told(kind, provider.owner) or draft.username or _main_address(calendars)
+    if not owner and not kind.signs_in:
+        owner = _fallback_name(credentials)
+    return _checked(Tried(kind.provider, draft.server_url, owner[:320], draft.credentials(), tuple(calendars)))
 
 
 def shared_credentials(kind: Kind, given: Mapping[str, str], subject: str) -> dict[str, Any]:
@@ -99,6 +94,11 @@ def _field_of(kind: Kind, outcome: Outcome) -> str:
     secret = next((field.name for field in kind.fields if field.secret or kind.for_everybody), "")
     address = next((field.name for field in kind.fields if field.name == "server_url"), "")
     return secret if outcome in _SIGN_IN else address or secret
+
+
+def _main_address(calendars: Sequence[FoundCalendar]) -> str:
+    """Some services call a person's main calendar by their address."""
+    return next((each.external_id for each in calendars if each.primary and "@" in each.external_id), "")
 
 
 def _fallback_name(credentials: Mapping[str, Any]) -> str:
