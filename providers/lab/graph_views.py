@@ -19,7 +19,7 @@ from providers.lab.graph_store import Item
 _TAG = r"ep/id eq '(?P<id>(?:[^']|'')*)' and "
 _FILTER = re.compile(
     r"singleValueExtendedProperties/Any\(ep: " + _TAG + r"(?:ep/value eq '(?P<eq>(?:[^']|'')*)'"
-    r"|contains\(ep/value, ?'(?P<in>(?:[^']|'')*)'\))\)"
+    r"|(?P<how>contains|startswith)\(ep/value, ?'(?P<in>(?:[^']|'')*)'\))\)"
 )
 _EXPAND_MARKS = re.compile(r"singleValueExtendedProperties\(\$filter=((?:id eq '[^']*'(?: or )?)+)\)")
 
@@ -127,7 +127,8 @@ def matches(item: Item, text: str) -> bool:
         return False
     if asked["eq"] is not None:
         return value == asked["eq"].replace("''", "'")
-    return asked["in"].replace("''", "'") in value
+    part = asked["in"].replace("''", "'")
+    return value.startswith(part) if asked["how"] == "startswith" else part in value
 
 
 def _answered(attendee: Json) -> Json:

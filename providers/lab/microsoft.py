@@ -163,9 +163,10 @@ class MicrosoftDouble(Mailboxes):
     def _list(self, asked: Asked, calendar: str) -> Told:
         views.only(asked, "$filter", "$expand", "$select", "$top", "$skip")
         self._row(calendar)
-        items = [each for each in self._box.items.values() if each.calendar == calendar]
-        if asked.get("$filter"):
-            items = [each for each in items if views.matches(each, asked.get("$filter"))]
+        if asked.get("$filter"):  # of extended properties, which are looked for in the whole mailbox
+            items = [each for each in self._box.items.values() if views.matches(each, asked.get("$filter"))]
+        else:
+            items = [each for each in self._box.items.values() if each.calendar == calendar]
         return self._page(asked, [views.viewed(each, asked) for each in items])
 
     @route("POST", r"/v1\.0/(?:me|users/[^/]+)/calendars/{calendar}/events")
@@ -213,6 +214,16 @@ class MicrosoftDouble(Mailboxes):
         self.mail("cancel", item, item.is_organizer)
         self.drop(self._box, item)
         return Told(204)
+
+    @route("DELETE", r"/v1\.0/(?:me|users/[^/]+)/events/{key}")
+    def _delete_anywhere(self, asked: Asked, key: str) -> Told:
+        item = self._box.item(key)
+        return self._delete(asked, item.calendar if item else "", key)
+
+    @route("POST", r"/v1\.0/(?:me|users/[^/]+)/events/{key}/{action}")
+    def _act_anywhere(self, asked: Asked, key: str, action: str) -> Told:
+        item = self._box.item(key)
+        return self._act(asked, item.calendar if item else "", key, action)
 
     @route("POST", r"/v1\.0/(?:me|users/[^/]+)/calendars/{calendar}/events/{key}/{action}")
     def _act(self, asked: Asked, calendar: str, key: str, action: str) -> Told:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from bookings.domain.accounts import FoundCalendar
 from bookings.domain.calendar import Changes
@@ -166,7 +166,7 @@ class Microsoft(Provider):
             result = self._made(target, push, decoded(answer), answer.status)
             return replace(result, room=NO_ROOM) if roomless else result
         if self.calls.code(answer) == DUPLICATE or answer.status == 409:
-            found = self._marked(target, push)
+            found = self._marked_here(target, push)
             # The id was used, and what it made is not there any more.
             return self._adopted(target, found) if found else Result(Outcome.CONFLICT, status=409, detail=DELETED_THERE)
         return self._refused(target, answer)
@@ -203,7 +203,7 @@ class Microsoft(Provider):
 
     def _current(self, target: str, push: Push, *, rich: bool) -> Json | None:
         """The event as it is there; found by our mark when its id is void, as after an export and import."""
-        return self.calls.event(target, push.remote.id, html=rich) or self._marked(target, push)
+        return self.calls.event(target, push.remote.id, html=rich) or self._marked_here(target, push)
 
     def _patched(self, target: str, current: Json, push: Push, patch: Json) -> Response:
         if wire.reference_of(current)[0]:
@@ -223,10 +223,12 @@ class Microsoft(Provider):
     def _delete(self, target: str, push: Push) -> Result:
         """Cancelled where guests were invited, deleted where not: either tells guests once, if there are any."""
         for _ in range(_ATTEMPTS):
-            current = self.calls.event(target, push.remote.id) or self._marked(target, push)
+            current = self.calls.event(target, push.remote.id)
+            path = event_path(target, push.remote.id)
+            if current is None and (current := self._marked(target, push)):
+                path = self._path(target, current)
             if current is None:
                 return Result(Outcome.OK, status=404)
-            path = event_path(target, current["id"])
             if current.get("isOrganizer", True) and current.get("attendees"):
                 answer = self.calls.send("POST", f"{path}/cancel", body={"comment": ""})
             else:
@@ -275,13 +277,24 @@ class Microsoft(Provider):
         return "timezone" in f"{said.code}{said.words}".lower().replace(" ", "")
 
     def _marked(self, target: str, push: Push) -> Json | None:
-        """The event of this generation, by our mark. Of several the oldest stays, since guests have that one."""
+        """The event of this generation, by our mark, wherever in the mailbox it lies: Graph searches all of it. Of
+        several the oldest stays, since guests have that one."""
         reference = push.tag.rpartition("|")[0]
         found = self.calls.marked(target, f"ep/value eq '{escaped(reference)}'")
         found.sort(key=lambda each: (str(each.get("createdDateTime", "")), str(each.get("id"))))
         for double in found[1:]:
-            self.calls.send("DELETE", event_path(target, double["id"]))
+            self.calls.send("DELETE", self._path(target, double))
         return found[0] if found else None
+
+    def _marked_here(self, target: str, push: Push) -> Json | None:
+        """The same, in the calendar it was made for: what the host dragged elsewhere is the host's."""
+        found = self._marked(target, push)
+        return self.calls.event(target, found["id"]) if found else None
+
+    def _path(self, target: str, event: Json) -> str:
+        """Where an event lies that was found by our mark: in the calendar, or dragged into another."""
+        inside = self.calls.event(target, event["id"]) is not None
+        return event_path(target, event["id"]) if inside else f"/events/{quote(event['id'], safe='')}"
 
     def _adopted(self, target: str, event: Json) -> Result:
         revision = 0 if event.get("recurrence") else wire.reference_of(event)[1]

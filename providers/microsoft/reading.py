@@ -164,7 +164,7 @@ class Reader:
         if all(key in known or each.get("seriesMasterId") for key, each in found.items.items()):
             return {}
         installation = str(Installation.current().namespace)
-        marked = self._calls.marked(self._target, f"contains(ep/value, '{installation}')")
+        marked = self._calls.marked(self._target, f"startswith(ep/value, '{installation}')")
         name = "singleValueExtendedProperties"
         return {each["id"]: {name: each.get(name)} for each in marked if isinstance(each.get("id"), str)}
 

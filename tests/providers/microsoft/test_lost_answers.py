@@ -145,6 +145,19 @@ def test_an_id_that_became_void_is_replaced_by_what_carries_our_mark(connected: 
     assert connected.mirror(event).remote_id == there["id"]
 
 
+@pytest.mark.parametrize("lost", [True, False])
+def test_what_the_host_dragged_elsewhere_is_taken_away_there(connected: Connected, lost: bool) -> None:
+    connected.double.faults += [Fault("lost_answer", CREATE)] if lost else []
+    event = connected.make(people=PEOPLE, notify_guests=True)
+    push.deliver()
+    (there,) = connected.there()
+    connected.double.move(ADA, there["id"], connected.double.add_calendar(ADA, "Private"))
+    events.delete(event, actor=SYSTEM)
+    connected.deliver()
+    assert connected.double.events(ADA) == []
+    assert connected.mirror(event).in_sync
+
+
 def test_two_events_with_one_mark_become_one(connected: Connected) -> None:
     event = connected.make("First")
     push.deliver()
