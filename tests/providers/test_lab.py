@@ -7,16 +7,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import StringIO
+from pathlib import Path
 
 import pytest
 import requests
+from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.test import Client
 
 from bookings.domain import calendar as events
 from bookings.domain import demo
 from bookings.domain.audit import SYSTEM
 from bookings.engine.zones import DAY
-from bookings.models import Account, Mirror
+from bookings.models import Account, Host, Mirror
 from providers import base, pull, push
 from providers.lab.double import serve
 from providers.lab.stage import stands
@@ -25,7 +28,7 @@ from tests.providers.test_delivery import meeting, mirror_of
 
 
 @contextmanager
-def served(settings, port: int = 0) -> Iterator[tuple[str, list[Account]]]:
+def served(settings, port: int = 0, keys: Path | None = None) -> Iterator[tuple[str, list[Account]]]:
     """The lab in this process, with the settings that CONVENE_LAB stands for."""
     here = stands()
     with serve(*(stand.double for stand in here), port=port) as url:
@@ -35,7 +38,11 @@ def served(settings, port: int = 0) -> Iterator[tuple[str, list[Account]]]:
         ways = {name: f"{url}/google/oauth2/{name}" for name in ("authorize", "token", "revoke")}
         settings.GOOGLE_URLS = {"api": f"{url}/google"} | ways
         settings.MICROSOFT_URLS = {"api": f"{url}/microsoft/v1.0", "login": f"{url}/microsoft"}
-        yield url, lab.Command(stdout=StringIO())._connect(here)
+        command = lab.Command(stdout=StringIO())
+        settings.DATA_DIR = keys or settings.DATA_DIR
+        if keys:
+            lab._hand_out_keys(here)
+        yield url, command._connect(here)
 
 
 @pytest.fixture
@@ -103,6 +110,26 @@ def test_a_lab_that_starts_again_keeps_the_accounts_and_writes_anew(db: None, se
         assert mirror_of(event).generation == 2
         push.deliver()
         assert mirror_of(event).in_sync
+
+
+def test_an_administrator_connects_everybody_at_google_and_at_microsoft(db: None, settings, tmp_path: Path) -> None:
+    demo.load("http://127.0.0.1:8000")
+    admin = Client()
+    admin.force_login(get_user_model().objects.get(username=demo.ADMIN))
+    hosts = [str(pk) for pk in Host.everywhere.values_list("pk", flat=True)]
+    with served(settings, keys=tmp_path):
+        key = (tmp_path / "lab-service-account.json").read_text()
+        answer = admin.post("/calendars/connect/google-workspace", {"host": hosts, "key": key})
+        assert answer.status_code == 302, answer.content.decode()
+        answer = admin.post("/calendars/connect/microsoft-organisation", {"host": hosts, "tenant": lab.TENANT})
+        assert answer.status_code == 302, answer.content.decode()
+        shared = [each for each in Account.everywhere.all() if each.capabilities.get("shared_key")]
+        assert len(shared) == 2 * len(hosts)
+        for account in shared:
+            target = account.calendars.filter(is_writable=True).first()
+            events.create(target, meeting(f"For {account.username}"), actor=SYSTEM)
+        push.deliver()
+        assert [str(each) for each in Mirror.everywhere.all() if not each.in_sync] == []
 
 
 def test_without_the_demo_it_says_what_to_do(db: None, settings) -> None:
