@@ -16,7 +16,7 @@ from bookings.api.cronofy import event_shown, paging, schema, times
 from bookings.api.cronofy.dialect import CronofyView
 from bookings.api.cronofy.wire import SURFACE
 from bookings.api.reader import Reader
-from bookings.domain import agenda, refs
+from bookings.domain import agenda, calendar, refs
 from bookings.domain.accounts import ensure_local
 from bookings.domain.agenda import Entry
 from bookings.domain.event_rows import home_zone, recurs
@@ -201,11 +201,13 @@ class Lists:
         rows = self._events(start_s__lt=self.asked.hi).filter(Q(until_s=None) | Q(until_s__gt=self.asked.lo))
         gone = rows.filter(Q(deleted_at__isnull=False) | ~Q(excluded_dates=[]) | Q(status=Event.Status.CANCELLED))
         managed = self._managed_among([Entry(event, None, 0, 0) for event in gone])
-        found: list[Entry] = []
-        for event in gone:
-            wanted = self.asked.managed if (event.master_id or event.pk) in managed else not self.asked.only_managed
-            found += _tombstones(event, self.asked.lo, self.asked.hi) if wanted else []
-        return found
+        found: dict[tuple[uuid.UUID, int | None], Entry] = {}
+        for event in sorted(gone, key=lambda each: each.master_id is not None):  # what changed last speaks for a name
+            root = event.master_id or event.pk
+            wanted = self.asked.managed if root in managed else not self.asked.only_managed
+            told = _tombstones(event, self.asked.lo, self.asked.hi) if wanted else []
+            found |= {(root, each.recurrence_wall): each for each in told}
+        return list(found.values())
 
     def _events(self, **which: Any) -> QuerySet[Event]:
         rows: QuerySet[Event] = Event.objects.for_tenant(self.host.organisation_id).filter(
@@ -225,15 +227,20 @@ def _root(entry: Entry) -> uuid.UUID:
 
 
 def _tombstones(event: Event, lo: int, hi: int) -> list[Entry]:
-    if event.deleted_at is not None or event.status == Event.Status.CANCELLED:
+    """Of a series that is gone each occurrence, since each was told by a name of its own."""
+    gone = event.deleted_at is not None or event.status == Event.Status.CANCELLED
+    if gone and not recurs(event):
         return [Entry(event, None, event.start_s, event.end_s, event.recurrence_wall)]
     home = home_zone(event.calendar, event.calendar.account.host)
     to_utc: Callable[[int], int] = zone(home if event.all_day or event.floating else event.timezone).to_utc
     length = event.end_s - event.start_s
     starts = ((wall, to_utc(wall)) for wall in event.excluded_dates)
-    return [
+    found: list[Entry] = [
         _Gone(event, None, start, start + length, wall) for wall, start in starts if start < hi and start + length > lo
     ]
+    if gone:
+        found += [_Gone(event, None, *each) for each in calendar.happenings(event, home, lo, hi, ())]
+    return found
 
 
 class _Gone(Entry):

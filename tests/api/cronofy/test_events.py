@@ -297,6 +297,27 @@ def test_an_occurrence_that_was_taken_out_leaves_a_tombstone(me: Caller) -> None
     assert (found[first["event_uid"]], len(found)) == (True, 3)
 
 
+def test_a_deleted_series_leaves_a_tombstone_of_each_occurrence(me: Caller) -> None:
+    series = weekly(me)
+    path = f"/v1/calendars/{me.calendar_id}/events"
+    names = [each["event_uid"] for each in listed(me)]
+    me.post(path, {"event_uid": names[0], "summary": "Moved", "start": at(11), "end": at(12)})
+    me.delete(path, {"event_uid": names[1]})
+    calendar.delete(series, actor=SYSTEM)
+    gone = listed(me, include_deleted=True)
+    assert [(each["event_uid"], each["deleted"]) for each in gone] == [(name, True) for name in names]
+    assert (gone[0]["summary"], gone[0]["start"]) == ("Moved", at(11))
+
+
+def test_an_occurrence_that_was_changed_and_then_deleted_leaves_one_tombstone(me: Caller) -> None:
+    weekly(me)
+    path = f"/v1/calendars/{me.calendar_id}/events"
+    first = listed(me)[0]["event_uid"]
+    me.post(path, {"event_uid": first, "summary": "Moved", "start": at(11), "end": at(12)})
+    me.delete(path, {"event_uid": first})
+    assert [each["deleted"] for each in listed(me, include_deleted=True) if each["event_uid"] == first] == [True]
+
+
 def test_only_what_changed_since_can_be_asked_for(me: Caller) -> None:
     upsert(me)
     assert len(listed(me, last_modified="2020-01-01T00:00:00Z")) == 1
