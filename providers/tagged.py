@@ -125,7 +125,8 @@ class Tagged(Provider):
             now = self.current(target, push.remote.id)
             if now is not None and now.is_off:
                 return Result(Outcome.CONFLICT, status=404, detail=CANCELLED_THERE)
-            return self._stored(target, self.change(target, push, self.body(target, data, push)))
+            changed = self.change(target, push, self.body(target, data, push))
+            return self._stored(target, changed if changed.id else replace(changed, id=push.remote.id))
         except Ended as end:
             if end.result.outcome != Outcome.CONFLICT:
                 raise self._about(target, end) from end

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from importlib import import_module
 
@@ -14,6 +15,7 @@ from bookings.engine.zones import DAY, wall
 from bookings.models import Account, Calendar, Mirror, PushAttempt
 from providers import push
 from providers.base import Capability, Outcome, Push
+from providers.lab.double import Asked, Told
 from providers.lease import database_now_s
 from tests.providers.five.conftest import BERLIN, CREATE, DELETE, NAMES, UPDATE, Connected, anna, meeting, on, soon
 
@@ -263,3 +265,21 @@ def test_the_repeated_hour_is_told_unmistakably(connected: Connected) -> None:
     [held] = connected.live()
     assert connected.double.span(held.fields)[0] == wall(2027, 10, 31, 1, 30)
     assert BERLIN not in str(held.fields)
+
+
+@on("timekit", "morgen")
+def test_a_change_may_be_answered_without_a_word(connected: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
+    event = events.create(connected.calendar, meeting("First"), actor=SYSTEM)
+    push.deliver()
+    before, handle = connected.mirror(event).remote_id, connected.double.handle
+
+    def silent(asked: Asked) -> Told:
+        told: Told = handle(asked)
+        return Told(204) if re.search(UPDATE[connected.name], f"{asked.method} {asked.path}") else told
+
+    monkeypatch.setattr(connected.double, "handle", silent)
+    events.change(event, meeting("Second"), actor=SYSTEM)
+    push.deliver()
+    assert connected.titles() == ["Second"]
+    assert connected.mirror(event).in_sync
+    assert connected.mirror(event).remote_id == before

@@ -35,6 +35,7 @@ CREDENTIALS = {
     "cronofy": {"access_token": "access_token"},
     "timekit": {"api_key": "app_key"},
     "morgen": {"api_key": "api_key"},
+    "morgen v1": {"access_token": "bearer"},
     "leadconnector": {"token": "token", "location_id": "location_id"},
     "morph": {
         "api_key": "public_key",
@@ -81,13 +82,14 @@ class Own:
         return {data.title: data for each in told.objects for data in each.events}
 
 
-@pytest.fixture(params=NAMES)
+@pytest.fixture(params=[*NAMES, "morgen v1"])
 def own(db: None, request: pytest.FixtureRequest, server: Live, settings: Any) -> Own:
-    name, keys = request.param, server.demo[request.param]
+    name, _, version = request.param.partition(" ")
+    keys = server.demo[name]
     settings.LAN_ALLOWED = [server.url.removeprefix("http://")]
     host = factories.host(timezone=BERLIN)
-    url = f"{server.url}/v3" if name == "morgen" else server.url
-    held = {field: keys[key] for field, key in CREDENTIALS[name].items()}
+    url = f"{server.url}/{version or 'v3'}" if name == "morgen" else server.url
+    held = {field: keys[key] for field, key in CREDENTIALS[request.param].items()}
     account = Account(organisation_id=host.organisation_id, host=host, provider=name, server_url=url)
     account.set_credentials(held)
     found = {each.external_id: each for each in adapter(account).list_calendars()}
