@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -96,7 +96,7 @@ def instant(wall: datetime, zone: ZoneInfo) -> datetime:
     return wall.replace(tzinfo=zone).astimezone(UTC)
 
 
-def shown(at: datetime, zone: ZoneInfo, name: str) -> Json:
+def shown(at: datetime, zone: tzinfo, name: str) -> Json:
     """A moment as Graph answers it: seven digits of a second, no offset."""
     return {"dateTime": at.astimezone(zone).strftime("%Y-%m-%dT%H:%M:%S.0000000"), "timeZone": name}
 

@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import json
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from urllib.parse import quote
 
 from providers.lab import graph_series as series
@@ -26,26 +26,13 @@ _EXPAND_MARKS = re.compile(r"singleValueExtendedProperties\(\$filter=((?:id eq '
 
 def shown(item: Item, *, zone: str = "UTC", body: str = "html") -> Json:
     """An event as Graph answers it, without what has to be asked for."""
-    said, kind = item.said, item.kind
-    at = series.zone_named(zone, iana=True)
-    begin, finish = item.begins, item.ends
-    if said.get("isAllDay"):  # dates, whatever the zone
-        begin, finish, at, zone = item.start.replace(tzinfo=UTC), item.end.replace(tzinfo=UTC), UTC, "UTC"  # type: ignore[assignment]
-    online = bool(said.get("isOnlineMeeting"))
+    said = item.said
     return {
-        "@odata.etag": f'W/"{store.change_key(item)}"',
-        "id": item.key,
-        "changeKey": store.change_key(item),
-        "createdDateTime": series.stamp(item.created),
-        "lastModifiedDateTime": series.stamp(item.modified),
-        "transactionId": said.get("transactionId"),
-        "iCalUId": f"040000008200E{hashlib.sha256(item.key.encode()).hexdigest()[:40].upper()}",
+        **_identity(item),
+        **_moments(item, zone),
+        **_room(item),
         "subject": said.get("subject") or "",
         "body": store.body_as(store.stored_body(said.get("body")), body),
-        "start": series.shown(begin, at, zone),
-        "end": series.shown(finish, at, zone),
-        "originalStartTimeZone": item.zone_name,
-        "originalEndTimeZone": item.zone_name,
         "isAllDay": bool(said.get("isAllDay")),
         "isCancelled": False,
         "isOrganizer": item.is_organizer,
@@ -59,12 +46,44 @@ def shown(item: Item, *, zone: str = "UTC", body: str = "html") -> Json:
         "attendees": [_answered(each) for each in said.get("attendees") or ()],
         "organizer": {"emailAddress": {"name": item.organizer, "address": item.organizer}},
         "responseStatus": {"response": item.answer, "time": "0001-01-01T00:00:00Z"},
-        "type": kind,
+    }
+
+
+def _identity(item: Item) -> Json:
+    return {
+        "@odata.etag": f'W/"{store.change_key(item)}"',
+        "id": item.key,
+        "changeKey": store.change_key(item),
+        "createdDateTime": series.stamp(item.created),
+        "lastModifiedDateTime": series.stamp(item.modified),
+        "transactionId": item.said.get("transactionId"),
+        "iCalUId": f"040000008200E{hashlib.sha256(item.key.encode()).hexdigest()[:40].upper()}",
+        "type": item.kind,
         "seriesMasterId": item.master.key if item.master else None,
+        "recurrence": item.said.get("recurrence") if item.kind == "seriesMaster" else None,
+    }
+
+
+def _moments(item: Item, zone: str) -> Json:
+    """Times in the zone that was asked for; of all-day events dates, whatever the zone."""
+    at: tzinfo = series.zone_named(zone, iana=True)
+    begin, finish = item.begins, item.ends
+    if item.said.get("isAllDay"):
+        begin, finish, at, zone = item.start.replace(tzinfo=UTC), item.end.replace(tzinfo=UTC), UTC, "UTC"
+    return {
+        "start": series.shown(begin, at, zone),
+        "end": series.shown(finish, at, zone),
+        "originalStartTimeZone": item.zone_name,
+        "originalEndTimeZone": item.zone_name,
         "originalStart": series.stamp(_planned(item)) if item.master else None,
-        "recurrence": said.get("recurrence") if kind == "seriesMaster" else None,
+    }
+
+
+def _room(item: Item) -> Json:
+    online = bool(item.said.get("isOnlineMeeting"))
+    return {
         "isOnlineMeeting": online,
-        "onlineMeetingProvider": said.get("onlineMeetingProvider") or "unknown",
+        "onlineMeetingProvider": item.said.get("onlineMeetingProvider") or "unknown",
         "onlineMeeting": {"joinUrl": item.join_url} if online and item.join_url else None,
     }
 

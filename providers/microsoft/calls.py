@@ -45,7 +45,7 @@ DUPLICATE = "errorduplicatetransactionid"
 
 
 def manners(base: str) -> Manners:
-    return Manners(base.rstrip("/"), {"Prefer": prefer()}, _said, _CODES)
+    return Manners(base.rstrip("/"), {"Prefer": prefer(AS_TEXT)}, _said, _CODES)
 
 
 def prefer(*more: str) -> str:

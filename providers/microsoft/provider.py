@@ -195,7 +195,7 @@ class Microsoft(Provider):
                 return Result(Outcome.PERMANENT, detail=str(reason))
             answer = self._patched(target, current, push, patch) if patch else None
             if answer is None or answer.status == 200:
-                result = self._finished(target, push, current)
+                result = self._finished(target, push, decoded(answer) if answer else current)
                 return replace(result, room=NO_ROOM) if roomless else result
             if answer.status not in (404, 409, 412):
                 return self._refused(target, answer)
@@ -211,13 +211,12 @@ class Microsoft(Provider):
         headers = {"If-Match": wire.etag_of(current)}
         return self._sent("PATCH", event_path(target, current["id"]), json.dumps(patch), headers)
 
-    def _finished(self, target: str, push: Push, before: Json) -> Result:
+    def _finished(self, target: str, push: Push, event: Json) -> Result:
         """What an update left there, once the occurrences that differ from their series are as they should be."""
         if is_series(push.events[0]):
             Amending(self.calls, target, self._owner(target), self._sent, self._refused).run(push)
-        event = self.calls.event(target, before["id"])
-        if event is None:
-            return Result(Outcome.CONFLICT, status=404, detail=DELETED_THERE)
+        if not isinstance(event.get("id"), str):
+            return Result(Outcome.AMBIGUOUS, push.remote, status=200, detail=STRANGE)
         return self._found(Outcome.OK, target, event, 200)
 
     def _delete(self, target: str, push: Push) -> Result:

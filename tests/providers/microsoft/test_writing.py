@@ -251,3 +251,15 @@ def test_the_adapter_says_how_it_is(connected: Connected) -> None:
     assert {"conference", "invites"} <= {
         name for name, value in connected.adapter.capability.as_json().items() if value
     }
+
+
+def test_a_create_is_one_call_and_a_change_or_a_deletion_two(connected: Connected) -> None:
+    event = connected.make("First")
+    push.deliver()
+    assert len(connected.double.calls) == 1
+    events.change(event, meeting("Second"), actor=SYSTEM)
+    push.deliver()
+    assert len(connected.double.calls) == 3
+    events.delete(event, actor=SYSTEM)
+    push.deliver()
+    assert len(connected.double.calls) == 5
