@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +12,6 @@ import requests
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from django.core.cache import cache
-from django.db import connection
 
 from bookings.models import Account
 from providers import oauth
@@ -177,30 +175,43 @@ def test_a_new_sign_in_during_a_renewal_is_not_overwritten(
     assert Account.everywhere.get(pk=account.pk).credentials() == newer
 
 
-@pytest.mark.django_db(transaction=True)
-def test_twelve_at_once_make_one_renewal(login: LoginDouble, service: oauth.Service) -> None:
-    login.rotates = True
-    account = account_with(login.issue(ADA))
-    rejected = account.credentials()["access_token"]
-    login.expire()
-    login.faults.append(Fault("slow", "token", seconds=0.3))
-    got: list[str] = []
+def test_while_another_process_renews_we_wait_and_take_what_it_stores(
+    account: Account, service: oauth.Service, login: LoginDouble, monkeypatch
+) -> None:
+    lock = f"oauth-renewal:{account.pk}"
+    cache.add(lock, "another process")
+    theirs = login.issue(ADA)
 
-    def ask() -> None:
-        try:
-            mine = Account.everywhere.get(pk=account.pk)
-            got.append(oauth.access_token(mine, service, rejected=rejected))
-        finally:
-            connection.close()
+    def meanwhile(seconds: float) -> None:
+        row = Account.everywhere.get(pk=account.pk)
+        row.set_credentials(theirs)
+        row.save()
+        cache.delete(lock)
 
-    threads = [threading.Thread(target=ask) for _ in range(12)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(got) == 12
-    assert len(set(got)) == 1
+    monkeypatch.setattr(oauth.time, "sleep", meanwhile)
+    token = oauth.access_token(account, service, rejected=account.credentials()["access_token"])
+    assert token == theirs["access_token"]
+    assert login.renewals == 0
+
+
+def test_a_process_that_died_while_it_renewed_stops_nobody_for_long(
+    account: Account, service: oauth.Service, login: LoginDouble, monkeypatch
+) -> None:
+    lock = f"oauth-renewal:{account.pk}"
+    cache.add(lock, "a dead process")
+    monkeypatch.setattr(oauth.time, "sleep", lambda seconds: cache.delete(lock))  # its time is over
+    oauth.access_token(account, service, rejected=account.credentials()["access_token"])
     assert login.renewals == 1
+
+
+def test_waiting_for_another_process_has_an_end(
+    account: Account, service: oauth.Service, login: LoginDouble, monkeypatch
+) -> None:
+    cache.add(f"oauth-renewal:{account.pk}", "another process")
+    monkeypatch.setattr(oauth, "_WAIT_S", 0)
+    result = ended(lambda: oauth.access_token(account, service, rejected=account.credentials()["access_token"]))
+    assert result.outcome == Outcome.TRANSIENT
+    assert cache.get(f"oauth-renewal:{account.pk}") == "another process", "their lock is not ours to lift"
 
 
 def test_the_lock_is_given_back_whatever_happens(account: Account, service: oauth.Service, login: LoginDouble) -> None:
