@@ -352,7 +352,8 @@ class Bulk(Acting):
         reader = Reader()
         items = self._items() if self.body.get("bookings") is not None else self._same_for_all(reader)
         for index, item in enumerate(items):
-            if item.get("action") not in graphs.LEADS_TO or not isinstance(item.get("id"), str):
+            action = item.get("action")
+            if not isinstance(action, str) or action not in graphs.LEADS_TO or not isinstance(item.get("id"), str):
                 reader.wrong(f"bookings.{index}", "invalid", f"bookings.{index} needs an id and an action.")
         reader.finish()
         with transaction.atomic():
