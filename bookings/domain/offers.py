@@ -44,6 +44,8 @@ class Settings(TypedDict, total=False):
     window: str
     window_days: int
     limits: dict[str, int]
+    change_notice: int
+    most_moves: int | None
     capacity: int
     needs_confirmation: bool
     pending_blocks: bool
@@ -82,6 +84,8 @@ _NUMBERS = {
     "buffer_after": (0, MINUTES_OF_A_DAY),
     "minimum_notice": (0, FURTHEST_DAYS * MINUTES_OF_A_DAY),
     "window_days": (0, FURTHEST_DAYS),
+    "change_notice": (0, FURTHEST_DAYS * MINUTES_OF_A_DAY),
+    "most_moves": (0, 1000),
     "capacity": (1, MOST_SEATS),
 }
 _TEXTS = {"name": 200, "description": 65_536, "place_detail": 1024, "title_template": 300}

@@ -110,6 +110,12 @@ class EventType(TenantModel):
     calendars: models.ManyToManyField[Calendar, Calendar] = models.ManyToManyField(
         Calendar, blank=True, related_name="+", help_text="Calendars that block this; empty: the hosts' own choice"
     )
+    change_notice = models.PositiveIntegerField(
+        default=0, help_text="Minutes before the start; later customers can neither move nor cancel"
+    )
+    most_moves = models.PositiveSmallIntegerField(
+        null=True, blank=True, help_text="How often a customer may move a booking; empty: any number"
+    )
     first_slot_only = models.BooleanField(default=False)
     capacity = models.PositiveIntegerField(default=1, validators=[MinValueValidator(1)])
     needs_confirmation = models.BooleanField(default=False)

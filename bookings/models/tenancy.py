@@ -57,6 +57,9 @@ class Organisation(models.Model):
     slug = models.SlugField(max_length=60, unique=True)
     timezone = models.CharField(max_length=64, default="UTC")
     locale = models.CharField(max_length=16, default="en")
+    frame_origins = models.JSONField(
+        default=list, blank=True, help_text='Sites that may show the booking pages in a frame: ["https://example.com"]'
+    )
     created_at = models.DateTimeField(default=now, editable=False)
 
     class Meta:
