@@ -137,7 +137,7 @@ def _place(body: dict[str, Any]) -> dict[str, str]:
     if not listed and isinstance(team, list) and team and isinstance(team[0], dict):
         listed = team[0].get("locationConfigurations")
     first = listed[0] if isinstance(listed, list) and listed and isinstance(listed[0], dict) else {}
-    if first.get("kind") not in places.KINDS:
+    if str(first.get("kind")) not in places.KINDS:
         return {}
     return {"place": places.of_kind(first["kind"]), "place_detail": str(first.get("location") or "")[:1024]}
 
@@ -202,7 +202,7 @@ def _team(body: dict[str, Any], reader: Reader) -> tuple[MemberAsked, ...]:
 
 def _locations(holder: dict[str, Any], path: str, reader: Reader) -> None:
     for each in reader.array(holder, "locationConfigurations", path):
-        if not isinstance(each, dict) or each.get("kind") not in places.KINDS:
+        if not isinstance(each, dict) or str(each.get("kind")) not in places.KINDS:
             reader.wrong(
                 path, "invalid", f"{path}.kind must be one of the following values: {', '.join(places.KINDS)}."
             )

@@ -238,6 +238,7 @@ def test_an_inactive_calendar_cannot_be_booked(here: Location) -> None:
         {"teamMembers": [{"userId": "abcdefghij0123456789", "priority": 2}]},
         {"locationConfigurations": [{"kind": "moon"}]},
         {"locationConfigurations": [7]},
+        {"locationConfigurations": [{"kind": ["custom"]}]},
         {"recurring": []},
         {"notifications": {}},
         {"notes": 7},
