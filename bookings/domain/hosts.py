@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import NamedTuple
 
+import holidays
 from django.db import transaction
 from django.utils.text import slugify
 
@@ -74,6 +75,44 @@ def change(host: Host, *, actor: Actor, name: str | None = None, email: str | No
         host.save(update_fields=["name", "email"])
         record(actor, "host.changed", host, before=before, after=after)
     return host
+
+
+@transaction.atomic
+def set_rules(
+    host: Host,
+    *,
+    actor: Actor,
+    limits: dict[str, int],
+    holiday_country: str,
+    holiday_region: str,
+    stale_after_minutes: int,
+    room_url: str,
+) -> Host:
+    """Say what else holds for a host: at most so many bookings {"day", "week", "month"}, the public holidays of a
+    country (ISO 3166) and its region, how old what is known of calendars may be, and the video room.
+
+    Raises Invalid with the field's name.
+    """
+    _check_rules(limits, holiday_country, holiday_region, stale_after_minutes, room_url)
+    lock_hosts([host.pk])
+    told: dict[str, object] = {"limits": limits, "holiday_country": holiday_country, "holiday_region": holiday_region}
+    told |= {"stale_after_minutes": stale_after_minutes, "room_url": room_url}
+    before = {name: getattr(host, name) for name in told}
+    if before == told:
+        return host
+    for name, value in told.items():
+        setattr(host, name, value)
+    host.save(update_fields=list(told))
+    record(actor, "host.rules_changed", host, before=before, after=told)
+    return host
+
+
+@transaction.atomic
+def reinstate(host: Host, *, actor: Actor) -> None:
+    """Take bookings again for a host who had been retired. Twice is once."""
+    if Host.everywhere.filter(pk=host.pk, is_active=False).update(is_active=True):
+        record(actor, "host.reinstated", host, after={"name": host.name})
+    host.is_active = True
 
 
 @transaction.atomic
@@ -226,6 +265,22 @@ def _save(host: Host, opening: Opening | None, told: dict[str, object], actor: A
     opening.save()
     record(actor, "opening.made" if made else "opening.changed", opening, after={"host": str(host.pk), **told})
     return opening
+
+
+def _check_rules(limits: dict[str, int], country: str, region: str, stale_after_minutes: int, room_url: str) -> None:
+    if not all(0 < count < 2**31 for count in limits.values()):
+        raise Invalid("A limit is at least 1.", field="limits")
+    regions = holidays.list_supported_countries()
+    if country and country not in regions:
+        raise Invalid("The public holidays of this country are not known here.", field="holiday_country")
+    if region and region not in regions.get(country, ()):
+        raise Invalid("This country has no such region.", field="holiday_region")
+    if not 1 <= stale_after_minutes <= 525_600:
+        raise Invalid("Possible are a minute to a year.", field="stale_after_minutes")
+    if room_url and not room_url.lower().startswith(("https://", "http://")):
+        raise Invalid("A link begins with https://.", field="room_url")
+    if len(room_url) > 1000:
+        raise Invalid("At most 1000 characters are possible here.", field="room_url")
 
 
 def _fill(host: Host, name: str, email: str) -> None:

@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, TypedDict, Unpack
 
 from django.db import IntegrityError, transaction
 from django.utils.text import slugify
 
 from bookings.formats.lines import clean
-from bookings.models import EventType, GroupMember, GroupRule, Host, Organisation, Schedule
+from bookings.models import Calendar, EventType, GroupMember, GroupRule, Host, Organisation, Schedule
 
 from .audit import Actor, record
 from .errors import Invalid
@@ -43,7 +44,11 @@ class Settings(TypedDict, total=False):
     minimum_notice: int
     window: str
     window_days: int
+    window_first: date | None
+    window_last: date | None
     limits: dict[str, int]
+    customer_limits: dict[str, int]
+    first_slot_only: bool
     change_notice: int
     most_moves: int | None
     capacity: int
@@ -52,6 +57,8 @@ class Settings(TypedDict, total=False):
     place: str
     place_detail: str
     title_template: str
+    when_unknown: str
+    remote_deletion: str
     is_active: bool
     is_public: bool
 
@@ -89,7 +96,12 @@ _NUMBERS = {
     "capacity": (1, MOST_SEATS),
 }
 _TEXTS = {"name": 200, "description": 65_536, "place_detail": 1024, "title_template": 300}
-_CHOICES = {"window": EventType.Window, "place": EventType.Place}
+_CHOICES = {
+    "window": EventType.Window,
+    "place": EventType.Place,
+    "when_unknown": EventType.Unknown,
+    "remote_deletion": EventType.RemoteDeletion,
+}
 
 
 @transaction.atomic
@@ -139,6 +151,46 @@ def change(
 
 
 @transaction.atomic
+def give(
+    event_type: EventType, *, actor: Actor, group_rule: GroupRule | None, calendars: Collection[Calendar] = ()
+) -> None:
+    """Let a group rule that stands on its own say who hosts (None: the hosts that are listed), and these calendars say
+    what blocks (none: the hosts' own choice). Raises Invalid (fields team, calendars) for those of others."""
+    if group_rule is not None and group_rule.organisation_id != event_type.organisation_id:
+        raise Invalid("This group rule is not known here.", field="team")
+    if any(each.organisation_id != event_type.organisation_id for each in calendars):
+        raise Invalid("These calendars are not known here.", field="calendars")
+    before = _given(event_type)
+    event_type.group_rule = group_rule
+    event_type.save(update_fields=["group_rule"])
+    event_type.calendars.set(calendars)
+    if before != (after := _given(event_type)):
+        record(actor, "event_type.changed", event_type, before=before, after=after)
+
+
+@transaction.atomic
+def duplicate(event_type: EventType, *, name: str, actor: Actor) -> EventType:
+    """Another event type that says the same, with its questions, hosts and hours; paused until somebody looked at it.
+
+    Raises Invalid (field name)."""
+    found = {field.attname: getattr(event_type, field.attname) for field in EventType._meta.concrete_fields}
+    for own in ("id", "created_at", "schedule_id"):
+        del found[own]
+    made = EventType(**found | {"slug": _free_slug(event_type.organisation, name), "is_active": False})
+    _fill(made, {"name": name})
+    made.save(force_insert=True)
+    made.hosts.set(event_type.hosts.all())
+    made.calendars.set(event_type.calendars.all())
+    if event_type.schedule is not None:
+        _give_hours(made, event_type.schedule.weekly)
+    for question in event_type.questions.all():
+        question.pk, question.event_type = uuid.uuid4(), made
+        question.save(force_insert=True)
+    record(actor, "event_type.created", made, after=_summary(made) | {"copy_of": event_type.name[:100]})
+    return made
+
+
+@transaction.atomic
 def delete(event_type: EventType, *, actor: Actor) -> None:
     """Take an event type away. What was booked stays, of no event type."""
     record(actor, "event_type.deleted", event_type, before=_summary(event_type))
@@ -166,6 +218,12 @@ def teams_of(event_types: Sequence[EventType]) -> dict[uuid.UUID, Team]:
     return found
 
 
+def draft(event_type: EventType, **settings: Unpack[Settings]) -> EventType:
+    """Give settings to an event type that is not saved, to try them out. Raises Invalid as `create` does."""
+    _fill(event_type, {**settings})
+    return event_type
+
+
 def _fill(event_type: EventType, said: dict[str, Any]) -> None:
     for name, value in said.items():
         _check(name, value)
@@ -173,6 +231,9 @@ def _fill(event_type: EventType, said: dict[str, Any]) -> None:
         setattr(event_type, name, clean(value) if tidy else list(value) if name == "durations" else value)
     if not event_type.name.strip():
         raise Invalid("A name is needed.", field="name")
+    first, last = event_type.window_first, event_type.window_last
+    if event_type.window == EventType.Window.RANGE and first and last and last < first:
+        raise Invalid("The last day comes after the first.", field="window_last")
 
 
 def _check(name: str, value: Any) -> None:
@@ -186,8 +247,13 @@ def _check(name: str, value: Any) -> None:
         raise Invalid("A slug has 1 to 60 letters, digits, - and _.", field=name)
     if name == "durations" and not (value and all(0 < minutes <= LONGEST_MINUTES for minutes in value)):
         raise Invalid("A booking lasts from a minute to 31 days.", field=name)
-    if name == "limits" and not all(0 < count < 2**31 for count in value.values()):
+    if name in ("limits", "customer_limits") and not all(0 < count < 2**31 for count in value.values()):
         raise Invalid("A limit is at least 1.", field=name)
+
+
+def _given(event_type: EventType) -> dict[str, Any]:
+    rule, calendars = event_type.group_rule_id, event_type.calendars.values_list("pk", flat=True)
+    return {"group_rule": str(rule or ""), "calendars": sorted(map(str, calendars))}
 
 
 def _save(event_type: EventType, *, insert: bool = False) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
@@ -95,7 +96,23 @@ def of_group(
     rule: GroupRule, *, minutes: int, before: int = 0, after: int = 0, notice: int = 60, window_days: int = 60
 ) -> Terms:
     """The terms of a group rule: any, all or a number of its active members."""
-    members = list(rule.members.select_related("host__schedule").filter(host__is_active=True).order_by("host_id"))
+    members = rule.members.select_related("host__schedule").filter(host__is_active=True).order_by("host_id")
+    return of_members(
+        rule, list(members), minutes=minutes, before=before, after=after, notice=notice, window_days=window_days
+    )
+
+
+def of_members(
+    rule: GroupRule,
+    members: Sequence[GroupMember],
+    *,
+    minutes: int,
+    before: int = 0,
+    after: int = 0,
+    notice: int = 60,
+    window_days: int = 60,
+) -> Terms:
+    """As `of_group`, for these members in place of those stored: to try out what is not saved yet."""
     hosts = tuple(member.host for member in members)
     return Terms(
         hosts=hosts,
@@ -112,10 +129,22 @@ def of_group(
     )
 
 
-def of_event_type(event_type: EventType, *, minutes: int | None = None, contact: Contact | None = None) -> Terms:
-    """The terms of an event type, for one of its durations (default: the first) and, if known, for one customer."""
+def of_event_type(
+    event_type: EventType,
+    *,
+    minutes: int | None = None,
+    contact: Contact | None = None,
+    hosts: Sequence[Host] | None = None,
+    calendars: Collection[uuid.UUID] | None = None,
+) -> Terms:
+    """The terms of an event type, for one of its durations (default: the first) and, if known, for one customer.
+
+    `hosts` and `calendars` are taken in place of those stored, to try out what is not saved yet.
+    """
     length = minutes or event_type.durations[0]
-    base = _of_its_hosts(event_type, length)
+    base = _of_its_hosts(event_type, length, hosts)
+    if calendars is None:
+        calendars = event_type.calendars.values_list("pk", flat=True)
     if event_type.schedule is not None:
         base = replace(base, weekly=weekly_hours(event_type.schedule.weekly))
     limits = limits_of("event_type", event_type.pk, event_type.limits)
@@ -128,7 +157,7 @@ def of_event_type(event_type: EventType, *, minutes: int | None = None, contact:
         earliest=earliest,
         latest=latest,
         refuse_unknown=event_type.when_unknown == EventType.Unknown.REFUSE,
-        calendars=frozenset(event_type.calendars.values_list("pk", flat=True)) or None,
+        calendars=frozenset(calendars) or None,
         limits=base.limits + limits,
         first_only=event_type.first_slot_only,
         event_type_id=event_type.pk,
@@ -159,7 +188,7 @@ def _limits_of_member(member: GroupMember) -> tuple[Limit, ...]:
     return limits_of("host", member.host_id, member.host.limits) + limits_of("host", member.host_id, cap)
 
 
-def _of_its_hosts(event_type: EventType, length: int) -> Terms:
+def _of_its_hosts(event_type: EventType, length: int, hosts: Sequence[Host] | None = None) -> Terms:
     if event_type.group_rule is not None:
         return of_group(
             event_type.group_rule,
@@ -168,7 +197,8 @@ def _of_its_hosts(event_type: EventType, length: int) -> Terms:
             after=event_type.buffer_after,
             notice=event_type.minimum_notice,
         )
-    found = tuple(event_type.hosts.select_related("schedule").filter(is_active=True).order_by("id"))
+    stored = event_type.hosts.select_related("schedule").filter(is_active=True).order_by("id")
+    found = tuple(stored if hosts is None else hosts)
     return Terms(
         hosts=found,
         length=length * 60,
