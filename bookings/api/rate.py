@@ -3,19 +3,17 @@ database so that all processes count together."""
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import time
 from collections import Counter
 from dataclasses import dataclass
 from threading import Lock
 
-from allauth.account.adapter import get_adapter
 from django.conf import settings
-from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError
 from django.http import HttpRequest
 
+from bookings import addresses
 from bookings.api.refusals import Refusal
 from bookings.domain import keys, limits
 from bookings.models import ApiKey
@@ -72,7 +70,7 @@ def note_wrong_credential(request: HttpRequest) -> None:
     Only these are counted and refused: a program with a good key never suffers from another at its address.
     """
     limit: int = settings.API_WRONG_CREDENTIALS_PER_MINUTE
-    since_s, source = limits.begun_s(WINDOW_S), _source(request)
+    since_s, source = limits.begun_s(WINDOW_S), addresses.source(request)
     try:
         used = _count_wrong(source, limit)
     except DatabaseError:
@@ -108,14 +106,3 @@ def _count_alone(whose: str, since_s: int) -> int:
             del _local[counted]
         _local[(whose, since_s)] += 1
         return _local[(whose, since_s)]
-
-
-def _source(request: HttpRequest) -> str:
-    """The address of the client as the sign-in page sees it; of IPv6 the network, in which one client has them all."""
-    try:
-        address = ipaddress.ip_address(get_adapter().get_client_ip(request))
-    except PermissionDenied:
-        return "unknown"  # a Unix socket has none
-    if isinstance(address, ipaddress.IPv6Address):
-        return str(ipaddress.ip_network((address, 64), strict=False))
-    return str(address)
