@@ -41,6 +41,7 @@ class Wish:
     `confirmed` says whether the booking is confirmed at once, and `keeps_time` whether one that is not keeps its time
     meanwhile, whatever its event type says.
     `room` is the kind of virtual room (`rooms.KINDS`), "" for none; None leaves it to the event type.
+    `notify` is False when nobody is to be told of it.
     """
 
     title: str
@@ -61,6 +62,7 @@ class Wish:
     confirmed: bool | None = None
     keeps_time: bool | None = None
     room: str | None = None
+    notify: bool = True
 
 
 def lock(hosts: Sequence[Host]) -> dict[uuid.UUID, Host]:

@@ -11,7 +11,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils.timezone import now as utc_now
 
-from bookings.domain import availability, links, reserve
+from bookings.domain import availability, links, messages, reserve
 from bookings.domain.audit import CUSTOMER, Actor, record
 from bookings.domain.availability import Terms
 from bookings.domain.errors import Invalid, LinkClosed, NotAllowed
@@ -42,8 +42,10 @@ def send(
     surface: str = "staff",
     raw: dict[str, Any] | None = None,
     key: ApiKey | None = None,
+    notify: bool = True,
 ) -> SchedulerRequest:
-    """Make a request; its link is `links.select_url(request.pk)`. Minutes throughout.
+    """Make a request; its link is `links.select_url(request.pk)`, which the recipient is sent unless `notify` is
+    False. Minutes throughout.
 
     Raises Invalid with the field: host (neither or both of host and group rule, or not of this organisation),
     recipient_email, summary (empty, or over 1024 characters), duration, buffer_before, buffer_after.
@@ -76,6 +78,7 @@ def send(
             created_with=key,
         )
         record(actor, "request.sent", request, after={"summary": summary[:100]})
+        messages.tell_request(request, notify=notify)
     return request
 
 
@@ -151,7 +154,7 @@ def select(
     return reserve.book(request.organisation, terms(request), start, wish, actor=actor)
 
 
-def withdraw(request: SchedulerRequest, *, actor: Actor) -> SchedulerRequest:
+def withdraw(request: SchedulerRequest, *, actor: Actor, notify: bool = True) -> SchedulerRequest:
     """Close the link. A booking made with it stays; raises NotAllowed then. Withdrawing twice changes nothing."""
     with transaction.atomic():
         fresh: SchedulerRequest = SchedulerRequest.everywhere.select_for_update().get(pk=request.pk)
@@ -161,6 +164,7 @@ def withdraw(request: SchedulerRequest, *, actor: Actor) -> SchedulerRequest:
             fresh.state = SchedulerRequest.State.WITHDRAWN
             fresh.save(update_fields=["state", "updated_at"])
             record(actor, "request.withdrawn", fresh)
+            messages.tell_withdrawn(fresh, notify=notify)
     return fresh
 
 

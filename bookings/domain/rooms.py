@@ -15,7 +15,7 @@ from django.db import transaction
 
 from bookings.models import Account, Booking, Calendar, Event, EventType, Host, Mirror
 
-from . import outbox
+from . import messages, outbox
 from .audit import SYSTEM, record
 from .errors import Invalid
 from .locks import lock_hosts
@@ -120,6 +120,8 @@ def _tell(event: Event, knows: Calendar | None) -> None:
             if knows is None or mirror.calendar_id != knows.pk:
                 outbox.show(event, mirror.calendar)
     event.save(update_fields=["conference", "revision", "sequence", "updated_at"])
+    if event.conference["state"] == READY:
+        messages.room_ready(event)
 
 
 def _name(key: uuid.UUID | str) -> str:

@@ -74,6 +74,18 @@ def insertion(row: models.Model) -> Write:
     return _insertion(type(row), "values"), _values(row, fields, db, add=True)
 
 
+def insertions(rows: Sequence[models.Model]) -> Write:
+    """New rows of one table by one statement, for `write`; those that are there already (by a unique key) stay."""
+    db, model = connections[DEFAULT_DB_ALIAS], type(rows[0])
+    fields = model._meta.concrete_fields
+    for row in rows:
+        row._state.adding, row._state.db = False, DEFAULT_DB_ALIAS
+    if db.vendor == "postgresql":
+        told = [{field.column: field.get_prep_value(field.pre_save(row, True)) for field in fields} for row in rows]
+        return _insertions(model, 0), [orjson.dumps(told).decode()]
+    return _insertions(model, len(rows)), [value for row in rows for value in _values(row, fields, db, add=True)]
+
+
 def change(row: models.Model, *names: str) -> Write:
     """`update`, for `write`."""
     db, meta = connections[DEFAULT_DB_ALIAS], row._meta
@@ -163,6 +175,18 @@ def _insertion(model: type[models.Model], form: str) -> str:
         return f'INSERT INTO "{table}" SELECT * FROM json_populate_record(NULL::"{table}", %s::json)'
     columns = ", ".join(f'"{field.column}"' for field in fields)
     return f'INSERT INTO "{table}" ({columns}) VALUES ({", ".join(["%s"] * len(fields))})'
+
+
+@cache
+def _insertions(model: type[models.Model], count: int) -> str:
+    """For `count` rows given as values, or with 0 for any number given as one JSON list."""
+    fields, table = model._meta.concrete_fields, model._meta.db_table
+    columns = ", ".join(f'"{field.column}"' for field in fields)
+    one = f"({', '.join(['%s'] * len(fields))})"
+    source = f"VALUES {', '.join([one] * count)}"
+    if not count:
+        source = f'SELECT {columns} FROM json_populate_recordset(NULL::"{table}", %s::json)'
+    return f'INSERT INTO "{table}" ({columns}) {source} ON CONFLICT DO NOTHING'
 
 
 def _values(row: models.Model, fields: Iterable[Any], db: Any, *, add: bool) -> list[Any]:

@@ -105,7 +105,9 @@ class Message(TenantModel):
 
     class State(models.TextChoices):
         WAITING = "waiting", "Waiting"
+        SENDING = "sending", "Being sent"
         SENT = "sent", "Sent"
+        UNKNOWN = "unknown", "May have arrived"
         FAILED = "failed", "Failed"
         DROPPED = "dropped", "Dropped"
 
@@ -128,7 +130,11 @@ class Message(TenantModel):
     class Meta(TenantModel.Meta):
         ordering = ["-created_at"]
         constraints = [models.UniqueConstraint(fields=["organisation", "dedupe_key"], name="message_once")]
-        indexes = [models.Index(fields=["next_attempt_s"], name="message_due", condition=models.Q(state="waiting"))]
+        indexes = [
+            models.Index(fields=["next_attempt_s"], name="message_due", condition=models.Q(state="waiting")),
+            models.Index(fields=["next_attempt_s"], name="message_underway", condition=models.Q(state="sending")),
+            models.Index(fields=["organisation", "-created_at"], name="message_by_age"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.template} to {self.recipient}"

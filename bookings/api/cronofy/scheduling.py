@@ -41,6 +41,7 @@ class SchedulerRequests(CronofyView):
                 surface=wire.SURFACE,
                 key=self.principal.key,
                 actor=self.principal.actor,
+                notify=False,  # the program has the link, and hands it out
             )
             return Response(wire.created(made, self.wrapper))
 

@@ -71,7 +71,7 @@ def _change_seat(found: Found, asked: Asked, actor: Actor) -> None:
     if asked.start is not None and asked.start.at != found.entry.start_s:
         raise Refusal(400, "seat", "A place in a class cannot be moved. Cancel it and book another.")
     if asked.status == "cancelled":
-        reserve.leave_seat(found.seat, by=Booking.By.HOST, actor=actor)
+        reserve.leave_seat(found.seat, by=Booking.By.HOST, actor=actor, notify=asked.tells)
     texts = {"title": asked.title, "description": asked.description}
     said = {key: value for key, value in texts.items() if value is not None}
     refs.keep(SURFACE, "seat", found.seat, _raw(asked) | said)
@@ -101,7 +101,7 @@ def _change_event(entry: Entry, asked: Asked, actor: Actor) -> Booking | Event:
 def _change_booking(principal: Principal, entry: Entry, booking: Booking, asked: Asked) -> None:
     actor = principal.actor
     if asked.status == "confirmed":
-        booking = reserve.confirm(booking, actor=actor)
+        booking = reserve.confirm(booking, actor=actor, notify=asked.tells)
     elif asked.status == "new" and wire.status_of(booking) != "new":
         raise Refusal(400, "status", "The appointment is past being new.")
     start, length = _time(entry, asked)
@@ -113,13 +113,15 @@ def _change_booking(principal: Principal, entry: Entry, booking: Booking, asked:
     else:
         terms = _terms_elsewhere(booking, event_type, user, asked)
         terms = replace(terms, length=length, notice=0 if start == booking.start_s else terms.notice)
-        booking = reserve.hand_over(booking, terms, start, actor=actor, event_type=event_type, forced=asked.forced)
+        given = {"event_type": event_type, "forced": asked.forced, "notify": asked.tells}
+        booking = reserve.hand_over(booking, terms, start, actor=actor, **given)
     place = _place(booking, asked)
     location = place.text if place is not None else asked.address
-    reserve.describe(booking, actor=actor, title=asked.title or None, description=asked.description, location=location)
+    texts = {"title": asked.title or None, "description": asked.description, "location": location}
+    reserve.describe(booking, actor=actor, notify=asked.tells, **texts)
     if place is not None and place.room is not None:
         _give_room(booking, place.room, actor)
-    making.come_to(booking, asked.status, actor)
+    making.come_to(booking, asked.status, actor, asked.tells)
 
 
 def _time(entry: Entry, asked: Asked) -> tuple[int, int]:
@@ -148,7 +150,7 @@ def _moved(booking: Booking, start: int, length: int, asked: Asked, actor: Actor
         terms = replace(terms, earliest=0, latest=None)
     elif booking.event_type is not None:
         terms = replace(terms, notice=booking.event_type.minimum_notice * 60)
-    return reserve.move(booking, terms, start, actor=actor, forced=asked.forced)
+    return reserve.move(booking, terms, start, actor=actor, forced=asked.forced, notify=asked.tells)
 
 
 def _terms_elsewhere(booking: Booking, event_type: EventType | None, user: Host | None, asked: Asked) -> Terms:

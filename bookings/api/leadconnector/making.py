@@ -21,10 +21,10 @@ from bookings.domain.reserve import Wish
 from bookings.models import Booking, Contact, EventType, Host, Seat
 
 OUTCOMES = {
-    "cancelled": lambda booking, actor: reserve.cancel(booking, by=Booking.By.HOST, actor=actor),
-    "showed": lambda booking, actor: reserve.complete(booking, actor=actor),
-    "noshow": lambda booking, actor: reserve.mark_no_show(booking, actor=actor),
-    "invalid": lambda booking, actor: reserve.invalidate(booking, actor=actor),
+    "cancelled": lambda booking, actor, notify: reserve.cancel(booking, by=Booking.By.HOST, actor=actor, notify=notify),
+    "showed": lambda booking, actor, notify: reserve.complete(booking, actor=actor),
+    "noshow": lambda booking, actor, notify: reserve.mark_no_show(booking, actor=actor),
+    "invalid": lambda booking, actor, notify: reserve.invalidate(booking, actor=actor),
 }
 """What a status means for a booking that is confirmed."""
 
@@ -56,13 +56,13 @@ def make(principal: Principal, asked: Asked, home: str) -> Row:
     terms = replace(plan.terms, capacity=1)
     booking = reserve.book(organisation, terms, plan.start.at, plan.wish, actor=actor, forced=asked.forced)
     refs.keep(SURFACE, "booking", booking, raw)
-    come_to(booking, asked.status, actor)
+    come_to(booking, asked.status, actor, asked.tells)
     return Row(agenda.find(organisation, booking.pk))
 
 
-def come_to(booking: Booking, status: str, actor: Actor) -> None:
+def come_to(booking: Booking, status: str, actor: Actor, notify: bool) -> None:
     if status in OUTCOMES:
-        OUTCOMES[status](booking, actor)
+        OUTCOMES[status](booking, actor, notify)
 
 
 def _make_series(principal: Principal, asked: Asked, plan: Plan, raw: dict[str, Any]) -> Row:
@@ -85,7 +85,7 @@ def _make_series(principal: Principal, asked: Asked, plan: Plan, raw: dict[str, 
     dates = [(each, wire.instance_id(series_id, each.start_s, each.end_s)) for each in made]
     refs.name_new(SURFACE, "booking", dates)
     for booking in made:
-        come_to(booking, asked.status, principal.actor)
+        come_to(booking, asked.status, principal.actor, asked.tells)
     return Row(agenda.find(principal.organisation, made[0].pk))
 
 
@@ -93,7 +93,7 @@ def _made_seat(principal: Principal, asked: Asked, seat: Seat, raw: dict[str, An
     said = {"title": asked.title, "description": asked.description}
     refs.keep(SURFACE, "seat", seat, raw | {key: value for key, value in said.items() if value})
     if asked.status == "cancelled":
-        reserve.leave_seat(seat, by=Booking.By.HOST, actor=principal.actor)
+        reserve.leave_seat(seat, by=Booking.By.HOST, actor=principal.actor, notify=asked.tells)
         seat.refresh_from_db()
     return Row(agenda.find(principal.organisation, seat.booking_id), seat)
 
@@ -169,6 +169,7 @@ def _wish(asked: Asked, event_type: EventType, contact: Contact, place: Place, z
         group_rule=event_type.group_rule,
         contact=contact,
         confirmed=confirmed,
+        notify=asked.tells,
     )
 
 

@@ -182,6 +182,11 @@ class Asked:
     rule: str = ""
     raw: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def tells(self) -> bool:
+        """Whether people are told: `toNotify` is true unless said otherwise."""
+        return self.notify is not False
+
 
 _KEPT = ("meetingLocationId", "overrideLocationConfig", "ignoreDateRange", "ignoreFreeSlotValidation", "toNotify")
 """Documented fields for which the tables have no column, kept as they came."""

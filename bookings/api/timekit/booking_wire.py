@@ -51,6 +51,7 @@ class AskedBooking:
     customer: Customer
     participants: tuple[str, ...]
     invite: bool
+    quiet: bool  # it was said that nobody is invited
     my_rsvp: str | None
     meta: dict[str, Any]
     forced: bool
@@ -76,6 +77,7 @@ def read_booking(given: dict[str, Any], reader: Reader, clock: Clock, *, in_proj
         customer=_customer(body, reader),
         participants=addresses(body, "participants", reader) or (),
         invite=bool(flag(body, "invite", reader)),
+        quiet=body.get("invite") is False,
         my_rsvp=wire.my_rsvp(body, reader),
         meta=reader.object(body, "meta", "meta") or {},
         forced=bool(flag(settings, "allow_double_bookings", reader)),
@@ -173,6 +175,7 @@ def _attributes(entry: Entry, shown: Shown, kept: dict[str, Any], calendar_id: s
     assert thing is not None
     resource = shown.host_of(thing)
     home = resource.timezone if resource is not None else "UTC"
+    people = wire.participants(entry, public=shown.public) if entry.event is not None else kept.get("participants", [])
     info = {
         "start": shown.clock.show(thing.start_s, home),
         "end": shown.clock.show(thing.end_s, home),
@@ -180,7 +183,7 @@ def _attributes(entry: Entry, shown: Shown, kept: dict[str, Any], calendar_id: s
         "where": thing.location,
         "description": thing.description,
         "calendar_id": calendar_id,
-        "participants": wire.participants(entry) if entry.event is not None else kept.get("participants", []),
+        "participants": people,
         "invite": entry.event.notify_guests if entry.event is not None else bool(kept.get("invite")),
         "my_rsvp": wire.rsvp(entry, resource) if resource is not None else "accepted",
     }

@@ -95,6 +95,7 @@ class Plan:
             group_rule=project.group_rule if project is not None else None,
             confirmed=not waits,
             keeps_time=keeps_time,
+            notify=not asked.quiet,
         )
 
     def _guests(self) -> list[str]:

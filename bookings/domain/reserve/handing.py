@@ -4,23 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bookings.domain import calendar, ledger, rows
+from bookings.domain import ledger, messages, rows
 from bookings.domain.assign import assign
 from bookings.domain.audit import Actor, record
 from bookings.domain.errors import Invalid, NotAllowed, SlotTaken
 from bookings.domain.ledger import Wish
-from bookings.domain.reserve.changing import room_of
+from bookings.domain.reserve.changing import guests_of, room_of
 from bookings.domain.reserve.taking import forced_assignment
 from bookings.domain.reserve.writing import FORCED_LANE, locked, require, reserving, save, with_alternatives
-from bookings.domain.statements import insert, write
+from bookings.domain.statements import Write, insert, write
 from bookings.domain.terms import Terms
 from bookings.engine.zones import zone
-from bookings.formats.event import Person
-from bookings.models import Booking, Claim, EventType, Host, Participant
+from bookings.models import Booking, Claim, Event, EventType, Host
 
 
 def hand_over(
-    booking: Booking, terms: Terms, start: int, *, actor: Actor, event_type: EventType | None, forced: bool = False
+    booking: Booking,
+    terms: Terms,
+    start: int,
+    *,
+    actor: Actor,
+    event_type: EventType | None,
+    forced: bool = False,
+    notify: bool = True,
 ) -> Booking:
     """Let those of `terms` who are free at `start` (UTC seconds) have a live booking, decided as any booking is.
 
@@ -35,14 +41,20 @@ def hand_over(
         raise Invalid("This event type has seats: take one.", field="event_type")
     terms = replace(terms, ignore_booking=booking.pk)
     try:
-        return _hand_over(booking, terms, start, actor, event_type, forced)
+        return _hand_over(booking, terms, start, actor, event_type, forced, notify)
     except SlotTaken as refusal:
         raise with_alternatives(refusal, terms, start) from None
 
 
 @reserving
 def _hand_over(
-    booking: Booking, terms: Terms, start: int, actor: Actor, event_type: EventType | None, forced: bool
+    booking: Booking,
+    terms: Terms,
+    start: int,
+    actor: Actor,
+    event_type: EventType | None,
+    forced: bool,
+    notify: bool,
 ) -> Booking:
     had = Host.everywhere.filter(claims__booking=booking, claims__state=Claim.State.BOOKED).distinct()
     fresh = ledger.lock([*terms.hosts, *had])
@@ -56,7 +68,9 @@ def _hand_over(
     wish = _same_wish(booking, event_type)
     status = booking.event.status
     meeting = ledger.appointment(terms, start, wish, chosen.hosts, status=status, key=booking.pk)
-    write(rows.releasing(booking.pk), *ledger.withdrawn(booking.event))
+    withdrawn = ledger.withdrawn(booking.event)
+    write(rows.releasing(booking.pk), *withdrawn, *_farewell(booking, status, actor, notify))
+    was = {"start_s": booking.start_s, "end_s": booking.end_s}
     claims = ledger.claims_of(
         booking.organisation_id, terms, start, chosen.hosts, state=Claim.State.BOOKED, booking=booking, lane=lane
     )
@@ -69,17 +83,20 @@ def _hand_over(
     meeting.show()
     after = {"start_s": start, "hosts": booking.assignment["hosts"]}
     record(actor, "booking.handed_over", booking, before=before, after=after)
+    messages.tell(booking, messages.MOVED, actor=actor, notify=notify, before=was)
     return booking
+
+
+def _farewell(booking: Booking, status: str, actor: Actor, notify: bool) -> tuple[Write, ...]:
+    """The event with the earlier hosts leaves the customer's calendar: another organiser needs another event."""
+    firm = status == Event.Status.CONFIRMED
+    return messages.about(booking, messages.CANCELLED, actor=actor, notify=notify and firm, firm=firm)
 
 
 def _same_wish(booking: Booking, event_type: EventType | None) -> Wish:
     """What was wished for, as the booking and its event say it now."""
     assert booking.event is not None
     contact = booking.contact
-    others = Participant.Role.ATTENDEE
-    guests: tuple[Person, ...] = tuple(
-        person for person in calendar.data_of(booking.event).people if person.role == others and person.key != "guest"
-    )
     return Wish(
         booking.title,
         booking.timezone,
@@ -88,7 +105,7 @@ def _same_wish(booking: Booking, event_type: EventType | None) -> Wish:
         phone=contact.phone if contact else "",
         description=booking.description,
         location=booking.event.location,
-        guests=guests,
+        guests=guests_of(booking.event),
         event_type=event_type,
         room=room_of(booking.event),
     )

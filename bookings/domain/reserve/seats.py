@@ -8,13 +8,14 @@ from dataclasses import replace
 from django.db import transaction
 from django.utils.timezone import now as utc_now
 
-from bookings.domain import availability, ledger, links
+from bookings.domain import availability, ledger, links, messages
 from bookings.domain.assign import assign
 from bookings.domain.audit import Actor, record
 from bookings.domain.errors import Invalid, SlotTaken
 from bookings.domain.ledger import Wish
 from bookings.domain.reserve.changing import let_go
 from bookings.domain.reserve.writing import check_wish, locked, reserving, with_alternatives, write_booking
+from bookings.domain.statements import write
 from bookings.domain.terms import Terms
 from bookings.models import Booking, Organisation, Seat
 
@@ -46,7 +47,7 @@ def _take_seat(organisation: Organisation, terms: Terms, start: int, wish: Wish,
             organisation,
             terms,
             start,
-            replace(wish, name="", email="", contact=None),
+            replace(wish, name="", email="", contact=None, notify=False),
             assign(terms, verdict.hosts).with_hosts(fresh),
             actor,
         )
@@ -64,10 +65,12 @@ def _take_seat(organisation: Organisation, terms: Terms, start: int, wish: Wish,
     )
     _count_seats(session)
     record(actor, "seat.taken", seat, after={"number": seat.number})
+    step = messages.BOOKED if session.state == Booking.State.CONFIRMED else messages.PENDING
+    write(*messages.about_seat(seat, step, actor=actor, notify=wish.notify))
     return seat
 
 
-def leave_seat(seat: Seat, *, by: str, actor: Actor, reason: str = "") -> None:
+def leave_seat(seat: Seat, *, by: str, actor: Actor, reason: str = "", notify: bool = True) -> None:
     """Give one seat back; nobody else's is touched. The session ends with its last seat."""
     with transaction.atomic():
         session = locked(seat.booking)
@@ -75,8 +78,9 @@ def leave_seat(seat: Seat, *, by: str, actor: Actor, reason: str = "") -> None:
         if not left:
             return
         record(actor, "seat.left", seat, after={"by": by}, reason=reason)
+        write(*messages.about_seat(seat, messages.CANCELLED, actor=actor, notify=notify))
         if _count_seats(session) == 0 and session.state in Booking.LIVE:
-            let_go(session, by, reason, actor)
+            let_go(session, by, reason, actor, notify=False)
 
 
 def _own_seat(terms: Terms, start: int, wish: Wish) -> Seat | None:

@@ -78,7 +78,13 @@ def book_series(
 
 
 def cancel_series(
-    booking: Booking, *, by: str, actor: Actor, reason: str = "", following_only: bool = False
+    booking: Booking,
+    *,
+    by: str,
+    actor: Actor,
+    reason: str = "",
+    following_only: bool = False,
+    notify: bool = True,
 ) -> list[Booking]:
     """Cancel every live booking of a series, or this one and those after it. The set is computed once."""
     with transaction.atomic():
@@ -87,7 +93,7 @@ def cancel_series(
             chosen = chosen.filter(start_s__gte=booking.start_s)
         bookings = list(chosen)
         lock_hosts_of(booking.pk for booking in bookings)
-        return [cancel(each, by=by, actor=actor, reason=reason) for each in bookings]
+        return [cancel(each, by=by, actor=actor, reason=reason, notify=notify) for each in bookings]
 
 
 def _dates(terms: Terms, start: int, rule: str) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -11,14 +11,14 @@ from typing import ParamSpec, TypeVar
 from django.db import IntegrityError, transaction
 from django.utils.timezone import now as utc_now
 
-from bookings.domain import availability, ledger, links
+from bookings.domain import availability, ledger, links, messages
 from bookings.domain.assign import Assignment
 from bookings.domain.audit import Actor, entry
 from bookings.domain.availability import REFUSALS, Verdict
 from bookings.domain.errors import Invalid, NotAllowed, SlotTaken
 from bookings.domain.ledger import Wish
 from bookings.domain.locks import lock_hosts_of
-from bookings.domain.statements import Query, insert, update
+from bookings.domain.statements import Query, Write, insertion, update, write
 from bookings.domain.terms import Terms, of_event_type
 from bookings.engine.zones import canonical, zone
 from bookings.models import Booking, Claim, Event, Host, Organisation, SchedulerRequest
@@ -31,7 +31,7 @@ R = TypeVar("R")
 FORCED_LANE = 1
 """Where claims go that were made over taken time on explicit request: the guard lets them, everybody else sees them."""
 
-_FRESH = Query(Booking, "event", lock=True)
+_FRESH = Query(Booking, "event", "contact", lock=True)
 
 
 def reserving(verb: Callable[P, R]) -> Callable[P, R]:
@@ -121,19 +121,34 @@ def write_booking(
     names = [host.name for host in hosts]
     after = {"start_s": start, "state": state, "hosts": names} | ({"forced": True} if lane else {})
     made = entry(actor, "booking.made", booking, after=after)
+    told = _told(booking, hosts, meeting, actor, notify=wish.notify)
     if meeting is None:
-        insert(booking, made)
+        write(insertion(booking), insertion(made), *told)
     else:
         claims = ledger.claims_of(
             organisation.pk, terms, start, hosts, state=Claim.State.BOOKED, booking=booking, lane=lane
         )
-        insert(*meeting.rows, booking, *claims, made)
+        write(*map(insertion, (*meeting.rows, booking, *claims, made)), *told)
         meeting.show()
     if wish.scheduler_request is not None:
         SchedulerRequest.everywhere.filter(pk=wish.scheduler_request.pk).update(
             state=SchedulerRequest.State.BOOKED, updated_at=utc_now()
         )
     return booking
+
+
+def _told(
+    booking: Booking, hosts: Sequence[Host], meeting: ledger.Appointment | None, actor: Actor, *, notify: bool
+) -> tuple[Write, ...]:
+    """Who is told of a new booking."""
+    event = meeting.event if meeting else None
+    if meeting is not None:
+        event.people = meeting.people  # type: ignore[union-attr]  # as of a light row: they are not in the table yet
+    step = messages.BOOKED if booking.state == Booking.State.CONFIRMED else messages.PENDING
+    told = messages.about(booking, step, actor=actor, notify=notify, hosts=hosts, event=event)
+    if event is not None:
+        del event.people  # type: ignore[attr-defined]
+    return told
 
 
 def _first_state(wish: Wish) -> str:
