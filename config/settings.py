@@ -171,6 +171,9 @@ ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
 
 # ── Mail: by SMTP when EMAIL_URL=smtp://user:password@host:port is set, else none is sent ──
 vars().update(env.email_url("EMAIL_URL", default="dummymail://"))
+EMAIL_TIMEOUT = env.int("CONVENE_MAIL_TIMEOUT", default=20)  # seconds, of each step with the mail server
+_MAIL_DOMAIN = _HOST if _HOST.rpartition(".")[2].isalpha() else "localhost"
+DEFAULT_FROM_EMAIL = env.str("CONVENE_MAIL_FROM", default=f"bookings@{_MAIL_DOMAIN}")
 
 # ── Security headers ──
 CONTENT_SECURITY_POLICY = {
@@ -206,6 +209,18 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 256 * 1024
 
 # ── Language and time ──
 LANGUAGE_CODE = "en"
+LANGUAGES = [  # the languages of customers' pages, as each calls itself
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("fr", "Français"),
+    ("es", "Español"),
+    ("pt", "Português"),
+    ("it", "Italiano"),
+    ("nl", "Nederlands"),
+    ("pl", "Polski"),
+    ("ja", "日本語"),
+    ("ar", "العربية"),
+]
 TIME_ZONE = "UTC"
 USE_TZ = True
 USE_I18N = True

@@ -16,6 +16,7 @@ from bookings.api.morgen import urls as morgen
 from bookings.api.morph import urls as morph
 from bookings.api.openapi import documents
 from bookings.api.timekit import urls as timekit
+from bookings.pages.customer.urls import public_patterns
 from config import health
 
 handler404 = missing
@@ -28,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include("bookings.pages.account_urls")),
     path("", include("bookings.pages.customer.urls")),
     path("", include("bookings.pages.staff.urls")),
+    path("", include("bookings.pages.staff.settings_urls")),
     path("", include("providers.urls")),
     *mount(cronofy),
     *mount(timekit),
@@ -35,4 +37,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     *mount(leadconnector),
     *mount(morph),
     *(page for each in (cronofy, timekit, morgen, leadconnector, morph) for page in documents(each)),
+    *public_patterns,
 ]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -9,27 +12,39 @@ from django import template
 from django.utils.formats import date_format
 from django.utils.timesince import timesince
 from django.utils.timezone import now
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext
 
 register = template.Library()
+
+_twelve: ContextVar[bool] = ContextVar("twelve", default=False)
+
+
+@contextmanager
+def hours(*, twelve: bool) -> Iterator[None]:
+    """Meanwhile times of the day are written with twelve hours or with twenty-four."""
+    token = _twelve.set(twelve)
+    try:
+        yield
+    finally:
+        _twelve.reset(token)
 
 
 @register.filter
 def day(second: int, tzid: str) -> str:
     """Tuesday 4 March 2027."""
-    return date_format(_local(second, tzid), "l j F Y")
+    return date_format(_local(second, tzid), pgettext("date format", "l j F Y"))
 
 
 @register.filter
 def weekday_of(second: int, tzid: str) -> str:
     """Tuesday 4 March."""
-    return date_format(_local(second, tzid), "l j F")
+    return date_format(_local(second, tzid), pgettext("date format", "l j F"))
 
 
 @register.filter
 def short_day(second: int, tzid: str) -> str:
     """Tue 4 Mar."""
-    return date_format(_local(second, tzid), "D j M")
+    return date_format(_local(second, tzid), pgettext("date format", "D j M"))
 
 
 @register.filter
@@ -54,8 +69,8 @@ def since(moment: datetime) -> str:
 
 @register.filter
 def clock(second: int, tzid: str) -> str:
-    """09:30."""
-    return date_format(_local(second, tzid), "H:i")
+    """09:30, or 9:30 AM for readers who write it so."""
+    return date_format(_local(second, tzid), "g:i A" if _twelve.get() else "H:i")
 
 
 @register.filter
