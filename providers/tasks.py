@@ -6,6 +6,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.utils.timezone import now
 from django_tasks import TaskResultStatus, task
 from django_tasks.base import Task
@@ -14,7 +15,7 @@ from django_tasks_db.models import DBTaskResult
 from bookings.domain import busy, limits, rooms
 from bookings.domain.calendar import extend_horizon
 from bookings.models import Account, Calendar, PushAttempt
-from providers import pull, push, watching
+from providers import post, pull, push, watching
 
 _TASKS_KEPT = timedelta(hours=1)
 _ATTEMPTS_KEPT = timedelta(days=90)
@@ -31,6 +32,15 @@ def deliver() -> int:
     if push.due().exists():
         wake(deliver)
     return calls
+
+
+@task()
+def mail() -> int:
+    """Send every due mail; returns how many the mail server took."""
+    taken = post.deliver()
+    if taken and post.is_due():
+        wake(mail)
+    return taken
 
 
 @task()
@@ -75,12 +85,21 @@ def wake_for_outbox(**_: Any) -> None:
     wake(deliver)
 
 
+def wake_for_messages(**_: Any) -> None:
+    """Receiver of messages_written: after the commit, so that a booking holds no lock for it. A wake-up that is lost is
+    made good by the worker's own look at the rows."""
+    if post.is_configured():
+        transaction.on_commit(lambda: wake(mail), robust=True)
+
+
 def wake_for_due_rows() -> None:
     """What a wake-up that got lost, a wait that ended or a worker that died has left to do."""
     if push.due().exists():
         wake(deliver)
     if pull.due().exists():
         wake(refresh)
+    if post.is_due():
+        wake(mail)
 
 
 def tidy() -> None:

@@ -110,7 +110,7 @@ def about_seat(seat: Seat, step: str, *, actor: Actor, notify: bool = True) -> t
     if not notify:
         return ()
     hosts, event = list(_hosts_of(session)), session.event
-    facts = _facts(session, hosts, event, None) | {"seat": str(seat.pk)}
+    facts = _facts(session, hosts, event, None)
     to = _customer(session, seat.contact, seat)
     firm = session.state == Booking.State.CONFIRMED or step == CANCELLED
     rows = [_message(session, step, to, facts | _invitation(event, step, to, firm=firm))] if to else []
@@ -271,7 +271,7 @@ def _message(booking: Booking, template: str, to: _To, facts: dict[str, Any]) ->
         template=template,
         recipient=to.email,
         booking_id=booking.pk,
-        payload=facts | _address(to),
+        payload=facts | _address(to) | ({"seat": str(to.seat.pk)} if to.seat else {}),
         dedupe_key=f"{booking.pk}:{booking.revision}:{template}:{to.key}"[:200],
     )
 
@@ -312,8 +312,7 @@ def _facts(
         "location": booking.location,
         "room": str(room.get("url", "")),
         "room_follows": room.get("state") in _UNFINISHED_ROOM,
-        "in_person": kind == "in_person"
-        or bool(not kind and booking.location and not room and "://" not in booking.location),
+        "in_person": kind == "in_person" or (not kind and not room and is_place),
         "reason": booking.cancel_reason,
         "by": booking.cancelled_by,
         "before": dict(before or {}),

@@ -1,0 +1,1 @@
+"""Mails out of messages: words, languages, calendar parts. Reads the frozen payload and writes nothing."""
