@@ -215,7 +215,7 @@ def event(entry: Entry, names: Names, clock: Clock, *, public: bool = False) -> 
         "start": clock.show(entry.start_s, home),
         "end": clock.show(entry.end_s, home),
         "all_day": thing.all_day,
-        "participants": participants(entry),
+        "participants": participants(entry, public=public),
         "invite": thing.notify_guests,
         "rsvp": rsvp(entry, owner),
         "free": thing.free_busy_status == Event.Busy.FREE,
@@ -228,8 +228,9 @@ def event(entry: Entry, names: Names, clock: Clock, *, public: bool = False) -> 
     }
 
 
-def participants(entry: Entry) -> list[str]:
-    return [person.email for person in entry.people if person.email]
+def participants(entry: Entry, *, public: bool = False) -> list[str]:
+    """`public`: without those who host, whose addresses a page need not know."""
+    return [person.email for person in entry.people if person.email and not (public and person.role != "attendee")]
 
 
 def rsvp(entry: Entry, owner: Host) -> str:
