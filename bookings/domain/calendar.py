@@ -54,6 +54,7 @@ __all__ = [
     "exclude_occurrence",
     "extend_horizon",
     "happenings",
+    "include_occurrence",
     "known",
     "occurrences",
     "rebuild_busy",
@@ -173,6 +174,27 @@ def exclude_occurrence(event: Event, recurrence_wall: int, *, actor: Actor) -> E
     store(event, replace(data_of(event), excluded_dates=excluded), host)
     state(event)
     record(actor, "event.occurrence_excluded", event, after={"recurrence_wall": recurrence_wall})
+    return event
+
+
+@transaction.atomic
+def include_occurrence(event: Event, recurrence_wall: int, *, actor: Actor) -> Event:
+    """Undo `exclude_occurrence`: the occurrence happens again, as it was changed before if it was. Twice is once.
+
+    :raises NotAllowed: when the calendar cannot be written, or the event was deleted.
+    """
+    host = begin(event)
+    if recurrence_wall not in event.excluded_dates:
+        return event
+    adopt(event)
+    changed = event.overrides.filter(recurrence_wall=recurrence_wall).exclude(status=Event.Status.CANCELLED)
+    last = changed.order_by("-deleted_at").values_list("pk", flat=True).first()
+    event.overrides.filter(pk=last).update(deleted_at=None)
+    raise_revision(event)
+    excluded = tuple(each for each in event.excluded_dates if each != recurrence_wall)
+    store(event, replace(data_of(event), excluded_dates=excluded), host)
+    state(event)
+    record(actor, "event.occurrence_included", event, after={"recurrence_wall": recurrence_wall})
     return event
 
 

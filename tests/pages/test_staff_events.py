@@ -81,7 +81,7 @@ def places(html):
     """{title: the classes of its box in the week}."""
     return {
         title: set(classes.split())
-        for classes, title in re.findall(r'<li class="(place [^"]*)">.*?<strong>(.*?)<', html)
+        for classes, title in re.findall(r'<li class="(place [^"]*)"[^>]*>.*?<strong>(.*?)<', html)
     }
 
 
@@ -112,7 +112,7 @@ def test_of_many_events_at_once_none_hides_another(staff, host):
 
 
 def test_every_place_that_a_week_can_give_is_in_its_styles():
-    styles = (settings.BASE_DIR / "static" / "week.css").read_text()
+    styles = (settings.BASE_DIR / "static" / "week-grid.css").read_text()
     for share in grid.SHARES[1:]:
         part = grid.WIDTH // share
         for number in range(share):
@@ -235,8 +235,10 @@ class Shown(HTMLParser):
 
     def handle_starttag(self, tag, attributes):
         had = dict(attributes)
-        if tag == "input" and (had.get("type") != "checkbox" or "checked" in had):
-            self.held[had.get("name")] = had.get("value", "on" if had.get("type") == "checkbox" else "")
+        box = had.get("type") in ("checkbox", "radio")
+        if tag == "input" and (not box or "checked" in had):
+            value = had.get("value", "on" if box else "")
+            self.held[had.get("name")] = [*self.held.get(had.get("name"), []), value] if box else value
         elif tag == "select":
             self._select = had["name"]
         elif tag == "textarea":
@@ -259,9 +261,9 @@ def shown(staff, event):
 
 
 def test_a_rule_that_the_form_has_no_choice_for_is_one_of_its_choices(staff, host):
-    event = make(host, recurrence_rules=("FREQ=DAILY;COUNT=30",))
+    event = make(host, recurrence_rules=("FREQ=MONTHLY;BYMONTHDAY=2,16;COUNT=30",))
     page = staff.get(f"/events/{event.pk}/edit").content.decode()
-    assert '<option value="custom" selected>Every day, 30 times</option>' in page
+    assert '<option value="custom" selected>Every month on days 2 and 16, 30 times</option>' in page
 
 
 @pytest.mark.parametrize(
@@ -274,7 +276,8 @@ def test_a_rule_that_the_form_has_no_choice_for_is_one_of_its_choices(staff, hos
 )
 def test_the_end_of_a_series_is_changed_without_touching_its_rule(staff, host, rule, until, after):
     event = make(host, recurrence_rules=(rule,))
-    staff.post(f"/events/{event.pk}/edit", shown(staff, event) | {"until": until})
+    ends = "until" if until else "never"
+    staff.post(f"/events/{event.pk}/edit", shown(staff, event) | {"until": until, "ends": ends})
     event.refresh_from_db()
     assert event.recurrence_rules == [after]
 

@@ -1,4 +1,4 @@
-"""How a week is drawn: occurrences laid side by side in day columns, on one wall clock. No queries here."""
+"""How days are drawn: occurrences laid side by side in columns, on one wall clock. No queries here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import Any
 
 from bookings.domain.calendar import Occurrence
 from bookings.engine.intervals import Interval, complement
-from bookings.engine.zones import DAY, Zone, weekday
+from bookings.engine.zones import DAY, Zone, weekday, zone
+from bookings.models import Host
 
 QUARTER = 900
 DEFAULT_HOURS = (7, 19)
@@ -18,7 +19,7 @@ WIDTH = 60
 """Parts of a day column's width: what most numbers of neighbours divide evenly."""
 
 SHARES = (1, 2, 3, 4, 5, 6, 10, 12)
-"""Numbers of columns that overlapping boxes may stand in; week.css has a class for each place these give."""
+"""Numbers of columns that overlapping boxes may stand in; week-grid.css has a class for each place these give."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,19 @@ class Block:
         return self.top < other.top + other.height and other.top < self.top + self.height
 
 
+@dataclass(frozen=True)
+class Lane:
+    """What one column is made of: a local day (days since 1970), what happens in it and when it is worked.
+
+    `host` is given where hosts stand side by side, each in a column of their own.
+    """
+
+    day: int
+    occurrences: Sequence[Occurrence]
+    open_time: Sequence[Interval]
+    host: Host | None = None
+
+
 @dataclass
 class DayColumn:
     """A local day: boxes with a time, entries of the all-day lane, and the rows outside working hours."""
@@ -55,10 +69,18 @@ class DayColumn:
     day: int
     start_s: int
     end_s: int
+    host: Host | None = None
     blocks: list[Block] = field(default_factory=list)
     all_day: list[tuple[Occurrence, dict[str, Any]]] = field(default_factory=list)
     closed: list[tuple[int, int]] = field(default_factory=list)
     now_row: int | None = None
+    now_from_s: int = 0
+    """The instant at which the row of `now_row` begins."""
+
+    @property
+    def key(self) -> str:
+        """What tells it from the other columns of the page."""
+        return f"{self.iso}-{self.host.pk}" if self.host else self.iso
 
     @property
     def iso(self) -> str:
@@ -71,7 +93,7 @@ class DayColumn:
 
 @dataclass(frozen=True)
 class Week:
-    """Seven columns and the hours drawn, on the wall clock of one zone."""
+    """Columns and the hours drawn, on the wall clock of one zone."""
 
     columns: list[DayColumn]
     first_hour: int
@@ -91,48 +113,48 @@ def monday_of(day: int) -> int:
     return day - weekday(day)
 
 
-def week(
-    clock: Zone,
-    monday: int,
-    occurrences: Sequence[Occurrence],
-    extra: dict[Any, dict[str, Any]],
-    open_time: Iterable[Interval],
-    now: int,
-) -> Week:
-    """Lay out a week. `extra` is handed through to the templates, by event id; its `home` is the Zone in which an
+def week(clock: Zone, lanes: Sequence[Lane], extra: dict[Any, dict[str, Any]], now: int) -> Week:
+    """Lay out columns. `extra` is handed through to the templates, by event id; its `home` is the Zone in which an
     all-day event is meant: it stands on its own days, whatever clock the week is on."""
-    columns = [DayColumn(day, *clock.day_bounds(day)) for day in range(monday, monday + 7)]
-    for occurrence in occurrences:
-        _place(clock, columns, occurrence, extra.get(occurrence.event.pk, {}))
+    columns = [DayColumn(lane.day, *clock.day_bounds(lane.day), lane.host) for lane in lanes]
+    for lane, column in zip(lanes, columns, strict=True):
+        for occurrence in lane.occurrences:
+            _place(clock, column, occurrence, extra.get(occurrence.event.pk, {}))
     first, last = _hours(columns)
-    for column in columns:
+    for lane, column in zip(lanes, columns, strict=True):
         column.blocks = _side_by_side([_shifted(block, first, last) for block in column.blocks])
-        column.closed = _closed(clock, column, list(open_time), first, last)
+        column.closed = _closed(clock, column, lane.open_time, first, last)
         if column.start_s <= now < column.end_s:
             row = _quarter(clock, column, now) - first * 4
             column.now_row = row if 0 <= row < (last - first) * 4 else None
+            column.now_from_s = now - clock.to_wall(now) % QUARTER
     return Week(columns, first, last)
 
 
-def _place(clock: Zone, columns: list[DayColumn], occurrence: Occurrence, extra: dict[str, Any]) -> None:
+def hours_elsewhere(clock: Zone, tzid: str, day: int, hours: Iterable[int]) -> list[str]:
+    """What clocks in another zone show at these full hours of a day."""
+    other = zone(tzid)
+    return [_label(other, clock.to_utc(day * DAY + hour * 3600)) for hour in hours]
+
+
+def _place(clock: Zone, column: DayColumn, occurrence: Occurrence, extra: dict[str, Any]) -> None:
     start, end = occurrence.start_s, max(occurrence.end_s, occurrence.start_s + QUARTER)
     home: Zone = extra.get("home", clock)
-    for column in columns:
-        if occurrence.event.all_day:
-            if home.day_of(start) <= column.day <= home.day_of(end - 1):
-                column.all_day.append((occurrence, extra))
-            continue
-        if start >= column.end_s or end <= column.start_s:
-            continue
+    if occurrence.event.all_day:
+        if home.day_of(start) <= column.day <= home.day_of(end - 1):
+            column.all_day.append((occurrence, extra))
+    elif start < column.end_s and end > column.start_s:
         if end - start >= DAY:
             column.all_day.append((occurrence, extra))
-            continue
-        top = _quarter(clock, column, max(start, column.start_s))
-        bottom = 96 if end >= column.end_s else _quarter(clock, column, end + QUARTER - 1)
-        block = Block(
-            occurrence, top, max(1, bottom - top), _label(clock, start), _label(clock, occurrence.end_s), extra
-        )
-        column.blocks.append(block)
+        else:
+            column.blocks.append(_block(clock, column, occurrence, extra, end))
+
+
+def _block(clock: Zone, column: DayColumn, occurrence: Occurrence, extra: dict[str, Any], end: int) -> Block:
+    start = occurrence.start_s
+    top = _quarter(clock, column, max(start, column.start_s))
+    bottom = 96 if end >= column.end_s else _quarter(clock, column, end + QUARTER - 1)
+    return Block(occurrence, top, max(1, bottom - top), _label(clock, start), _label(clock, occurrence.end_s), extra)
 
 
 def _quarter(clock: Zone, column: DayColumn, second: int) -> int:
@@ -197,10 +219,12 @@ def _columns(group: list[Block]) -> list[int]:
     return columns
 
 
-def _closed(clock: Zone, column: DayColumn, open_time: list[Interval], first: int, last: int) -> list[tuple[int, int]]:
+def _closed(
+    clock: Zone, column: DayColumn, open_time: Sequence[Interval], first: int, last: int
+) -> list[tuple[int, int]]:
     """Rows (top, height) of the column in which nobody shown works."""
     found = []
-    for start, end in complement(open_time, column.start_s, column.end_s):
+    for start, end in complement(list(open_time), column.start_s, column.end_s):
         top = max(first * 4, _quarter(clock, column, start))
         bottom = min(last * 4, 96 if end >= column.end_s else _quarter(clock, column, end))
         if bottom > top:

@@ -1,4 +1,4 @@
-"""Series as people choose and read them: the form's choices, a rule in words, its last day."""
+"""Series as people read them: a rule in words, its last day."""
 
 from __future__ import annotations
 
@@ -14,24 +14,6 @@ from django.utils.translation import gettext_lazy, ngettext
 from bookings.engine.rules import Rule, RuleError, parse_rule
 from bookings.engine.zones import DAY, zone
 
-CHOICES = [
-    ("", gettext_lazy("Does not repeat")),
-    ("daily", gettext_lazy("Every day")),
-    ("weekdays", gettext_lazy("Monday to Friday")),
-    ("weekly", gettext_lazy("Every week")),
-    ("monthly", gettext_lazy("Every month")),
-    ("yearly", gettext_lazy("Every year")),
-]
-CUSTOM = "custom"
-"""The choice of a rule that none of CHOICES stands for: it stays as it is."""
-
-_PATTERNS = {
-    "daily": "FREQ=DAILY",
-    "weekdays": "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR",
-    "weekly": "FREQ=WEEKLY",
-    "monthly": "FREQ=MONTHLY",
-    "yearly": "FREQ=YEARLY",
-}
 _BY = ("bymonth", "byweekno", "byyearday", "bymonthday", "byday", "byhour", "byminute", "bysecond", "bysetpos")
 _ORDINALS = {
     1: gettext_lazy("first"),
@@ -45,61 +27,34 @@ _OFFICE_DAYS = [0, 1, 2, 3, 4]
 _EPOCH = dt.date(1970, 1, 1)
 
 
-def choice_of(rules: tuple[str, ...], timezone: str) -> tuple[str, dt.date | None]:
-    """The choice that a series amounts to, and its last day when it ends on one."""
-    if not rules:
-        return "", None
-    rule = _only(rules)
-    if rule is None:
-        return CUSTOM, None
-    pattern = str(replace(rule, until=None, wkst=0))
-    found = next((name for name, text in _PATTERNS.items() if text == pattern), CUSTOM)
-    return found, _last_day(rule, timezone)
-
-
-def rules_of(choice: str, last: dt.date | None, before: tuple[str, ...], timezone: str) -> tuple[str, ...]:
-    """The rules for a choice and a last day. `before` is what the event had: unchanged, it stays to the letter; CUSTOM
-    with another last day keeps all of it but its end."""
-    if (choice, last) == choice_of(before, timezone):
-        return before
-    if choice == CUSTOM:
-        return tuple(str(_ending(parse_rule(text), last)) for text in before)
-    pattern = _PATTERNS.get(choice)
-    return (str(_ending(parse_rule(pattern), last)),) if pattern else ()
-
-
 def in_words(rules: tuple[str, ...], timezone: str, *, with_last_day: bool = True) -> str:
     """“Every 2 weeks on Monday and Thursday, 10 times”; a rule too odd for that is called one of its own."""
-    rule = _only(rules)
+    rule = only(rules)
     words = _pattern(rule) if rule else None
     if rule is None or words is None:
         return _("By a rule of its own")
     if rule.count is not None:
         return ngettext("%(every)s, once", "%(every)s, %(n)d times", rule.count) % {"every": words, "n": rule.count}
-    last = _last_day(rule, timezone)
+    last = last_day(rule, timezone)
     if last is None or not with_last_day:
         return words
     return _("%(every)s, until %(day)s") % {"every": words, "day": date_format(last, "j F Y")}
 
 
-def _only(rules: tuple[str, ...]) -> Rule | None:
+def only(rules: tuple[str, ...]) -> Rule | None:
+    """The one rule of a series, None when there are several or it cannot be read."""
     try:
         return parse_rule(rules[0]) if len(rules) == 1 else None
     except RuleError:
         return None
 
 
-def _last_day(rule: Rule, timezone: str) -> dt.date | None:
+def last_day(rule: Rule, timezone: str) -> dt.date | None:
+    """The date of a rule's UNTIL there."""
     if rule.until is None:
         return None
     wall = zone(timezone).to_wall(rule.until) if rule.until_kind == "utc" else rule.until
     return _EPOCH + dt.timedelta(days=wall // DAY)
-
-
-def _ending(rule: Rule, last: dt.date | None) -> Rule:
-    if last is None:
-        return replace(rule, until=None)
-    return replace(rule, count=None, until=(last - _EPOCH).days * DAY + DAY - 1, until_kind="local")
 
 
 def _pattern(rule: Rule) -> str | None:

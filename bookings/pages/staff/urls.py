@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bookings.pages.staff import bookings, connect, events, keys, requests, week, why
+from bookings.pages.staff import bookings, connect, events, keys, moving, requests, week, why
 
 urlpatterns = [
     path("", week.week, name="week"),
     path("events/new", events.new, name="event-new"),
+    path("events/quick", moving.quick, name="event-quick"),
+    path("events/words", events.words, name="event-words"),
     path("events/<uuid:event_id>", events.detail, name="event"),
     path("events/<uuid:event_id>/state", events.state, name="event-state"),
     path("events/<uuid:event_id>/edit", events.edit, name="event-edit"),
+    path("events/<uuid:event_id>/move", moving.move, name="event-move"),
+    path("events/<uuid:event_id>/answer", events.answer, name="event-answer"),
     path("events/<uuid:event_id>/delete", events.delete, name="event-delete"),
+    path("events/<uuid:event_id>/include", events.include, name="event-include"),
     path("events/<uuid:event_id>/restore", events.restore, name="event-restore"),
     path("requests", requests.listing, name="requests"),
     path("requests/new", requests.new, name="request-new"),
