@@ -8,6 +8,7 @@ from datetime import date
 from typing import NamedTuple
 
 import holidays
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.db import transaction
 from django.utils.text import slugify
 
@@ -75,6 +76,16 @@ def change(host: Host, *, actor: Actor, name: str | None = None, email: str | No
         host.save(update_fields=["name", "email"])
         record(actor, "host.changed", host, before=before, after=after)
     return host
+
+
+@transaction.atomic
+def belong_to(host: Host, user: AbstractBaseUser | None, *, actor: Actor) -> None:
+    """Say as whom a host signs in, or that nobody does; twice is once."""
+    before, after = host.user_id, user.pk if user else None
+    if before != after:
+        host.user_id = after
+        host.save(update_fields=["user"])
+        record(actor, "host.changed", host, before={"user": before}, after={"user": after})
 
 
 @transaction.atomic

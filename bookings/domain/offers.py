@@ -202,11 +202,11 @@ def teams_of(event_types: Sequence[EventType]) -> dict[uuid.UUID, Team]:
     out. Read the group rules along with the event types."""
     hosts: dict[uuid.UUID, list[Member]] = defaultdict(list)
     links = EventType.hosts.through.objects.filter(eventtype__in=event_types, host__is_active=True)
-    for link in links.select_related("host").order_by("host__name", "host"):
+    for link in links.select_related("host__schedule").order_by("host__name", "host"):
         hosts[link.eventtype_id].append(Member(link.host))
     members: dict[uuid.UUID, list[Member]] = defaultdict(list)
     rows = GroupMember.everywhere.filter(rule__event_types__in=event_types, host__is_active=True).distinct()
-    for row in rows.select_related("host").order_by("-priority", "host__name", "host"):
+    for row in rows.select_related("host__schedule").order_by("-priority", "host__name", "host"):
         members[row.rule_id].append(Member(row.host, row.priority, row.weight))
     found = {}
     for each in event_types:
