@@ -115,6 +115,7 @@ def _cast() -> Cast:
     hosts = {person.slug: _host(organisation, person) for person in _TEAM}
     calendar = ensure_local(hosts[_API_HOST.slug])
     rule = _rule(organisation, list(hosts.values()))
+    _offer_more(organisation, hosts, rule)
     return Cast(organisation, hosts, calendar, rule, _event_type(organisation, hosts), _contact(organisation))
 
 
@@ -161,6 +162,70 @@ def _event_type(organisation: Organisation, hosts: dict[str, Host]) -> EventType
             organisation=organisation, event_type=event_type, key="topic", label="What would you like to talk about?"
         )
     return event_type
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """Something more that strangers can book on the public pages. No hosts: whoever of the group rule is free."""
+
+    slug: str
+    name: str
+    hosts: tuple[str, ...]
+    settings: dict[str, Any]
+    questions: tuple[dict[str, Any], ...] = ()
+
+
+_OFFERS = (
+    _Offer(
+        "consultation",
+        "Consultation",
+        (),
+        {
+            "description": "Tell us what you have in mind. Whoever of us is free first will be there.",
+            "durations": [30, 60],
+            "place": EventType.Place.JITSI,
+            "change_notice": 120,
+        },
+        (
+            {
+                "key": "kind",
+                "label": "What is it for?",
+                "kind": Question.Kind.SELECT,
+                "required": True,
+                "options": ["A new project", "Something we made for you", "Something else"],
+            },
+            {"key": "people", "label": "How many of you are there?", "kind": Question.Kind.NUMBER},
+        ),
+    ),
+    _Offer(
+        "open-studio",
+        "Open studio",
+        ("greta",),
+        {
+            "description": "An hour in the studio with a handful of others: look, ask, try.",
+            "durations": [60],
+            "capacity": 6,
+            "place": EventType.Place.IN_PERSON,
+            "place_detail": "Hafenstraße 12, Hamburg",
+            "window_days": 30,
+        },
+    ),
+)
+
+
+def _offer_more(organisation: Organisation, hosts: dict[str, Host], rule: GroupRule) -> None:
+    for offer in _OFFERS:
+        event_type, created = EventType.everywhere.get_or_create(
+            organisation=organisation,
+            slug=offer.slug,
+            defaults={"name": offer.name, "group_rule": None if offer.hosts else rule, **offer.settings},
+        )
+        if created:
+            event_type.hosts.set([hosts[slug] for slug in offer.hosts])
+            for position, question in enumerate(offer.questions):
+                Question.everywhere.create(
+                    organisation=organisation, event_type=event_type, position=position, **question
+                )
 
 
 def _contact(organisation: Organisation) -> Contact:

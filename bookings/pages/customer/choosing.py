@@ -100,7 +100,7 @@ class Asked:
         return common(self.request, self.keep) | {
             "what": self.what,
             "timezone": self.tzid,
-            "host_zone": self.terms.timezone,
+            "host_zone": self.terms.timezone if len(self.terms.hosts) == 1 else self.tzid,
             "zones": grouped(),
             "form": self.form,
         }

@@ -175,7 +175,6 @@ def _what(mine: Mine) -> What:
         minutes=(booking.end_s - booking.start_s) // 60,
         lead=gettext("Your booking with %(who)s") % {"who": who},
         who=who,
-        place=booking.location,
         description=booking.description,
     )
 
