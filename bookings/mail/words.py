@@ -117,8 +117,8 @@ def _host_cancelled(given: dict[str, str], facts: dict[str, Any]) -> Words:
 def _account(given: dict[str, str], facts: dict[str, Any]) -> Words:
     said = {"account": facts.get("account", ""), "service": facts.get("service", "")}
     opening = _(
-        "Convene can no longer use “%(account)s” (%(service)s). Until you sign in again, what is in that calendar is not "
-        "known here, and bookings do not appear there."
+        "Convene can no longer use “%(account)s” (%(service)s). Until you sign in again, what is in that calendar is "
+        "not known here, and bookings do not appear there."
     )
     subject = _("%(account)s needs you to sign in again")
     return Words(subject % said, _("Please sign in again"), opening % said, "bad", _("Sign in again"))

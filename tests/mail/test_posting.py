@@ -122,7 +122,6 @@ def test_a_claim_of_a_worker_that_died_becomes_a_doubt(booked, postman):
 
 def test_two_workers_do_not_send_the_same_mail(booked, postman, monkeypatch):
     postman.opens()
-    other = post._Round.run
     claim = post._claim
 
     def claimed_meanwhile(message):
@@ -132,7 +131,6 @@ def test_two_workers_do_not_send_the_same_mail(booked, postman, monkeypatch):
     monkeypatch.setattr(post, "_claim", claimed_meanwhile)
     assert post.deliver() == 0
     assert postman.taken == []
-    assert other
 
 
 def test_without_a_mail_server_everything_stays_and_nothing_is_woken(
@@ -163,7 +161,7 @@ def test_what_waited_for_two_days_is_dropped_visibly(booked, postman):
     assert states() == {"dropped"}
 
 
-def test_a_thousand_mails_drain_in_a_minute(host, postman):
+def test_mails_drain_at_more_than_seventeen_a_second(host, postman):
     postman.opens()
     wish = reserve.Wish("Talk", "UTC", name="Doc", email="doc@example.com")
     reserve.book(host.organisation, of_host(host, minutes=30), START, wish, actor=SYSTEM)
@@ -179,11 +177,11 @@ def test_a_thousand_mails_drain_in_a_minute(host, postman):
             payload=payload,
             dedupe_key=f"reminder {index}",
         )
-        for index in range(1000)
+        for index in range(200)
     )
     began = time.monotonic()
-    assert post.deliver(60) == 1001
-    assert time.monotonic() - began < 60
+    assert post.deliver(60) == 201
+    assert time.monotonic() - began < 12  # so a thousand take less than a minute
 
 
 @pytest.mark.django_db(transaction=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bookings.pages.staff import bookings, connect, events, keys, moving, requests, week, why
+from bookings.pages.staff import bookings, connect, events, keys, moving, outbox, requests, week, why
 
 urlpatterns = [
     path("", week.week, name="week"),
@@ -25,6 +25,11 @@ urlpatterns = [
     path("bookings", bookings.listing, name="bookings"),
     path("bookings/<uuid:booking_id>", bookings.detail, name="booking"),
     path("bookings/<uuid:booking_id>/cancel", bookings.cancel, name="booking-cancel"),
+    path("outbox", outbox.listing, name="outbox"),
+    path("outbox/test", outbox.test, name="outbox-test"),
+    path("outbox/<uuid:message_id>", outbox.detail, name="outbox-message"),
+    path("outbox/<uuid:message_id>/mail", outbox.frame, name="outbox-frame"),
+    path("outbox/<uuid:message_id>/again", outbox.again, name="outbox-again"),
     path("keys", keys.listing, name="keys"),
     path("keys/new", keys.new, name="key-new"),
     path("keys/<uuid:key_id>", keys.detail, name="key"),
