@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from bookings.api import base
 from bookings.api.base import Dialect, DialectView, Refusal, mount
+from bookings.pages.customer.urls import public_patterns
 from config import urls as site
 from tests import factories
 
@@ -42,7 +43,8 @@ def other(settings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     own = [path("v1/things/<str:thing>", view), path("v9/things", view), path("calendars/things", view)]
     urls, whole = ModuleType("other_urls"), ModuleType("whole_urls")
     urls.__dict__.update(urlpatterns=own, dialect=Things.dialect)
-    whole.__dict__.update(urlpatterns=[*site.urlpatterns, *mount(urls)], handler404=site.handler404)
+    before = site.urlpatterns[: -len(public_patterns)]
+    whole.__dict__.update(urlpatterns=[*before, *mount(urls), *public_patterns], handler404=site.handler404)
     settings.ROOT_URLCONF = whole
 
 
