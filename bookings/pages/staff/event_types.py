@@ -7,11 +7,13 @@ import uuid
 from dataclasses import replace
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.db import transaction
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.timezone import now
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
@@ -132,6 +134,7 @@ def _render(
     request: StaffRequest, event_type: EventType | None, form: EventTypeForm, rows: QuestionRows, status: int = 200
 ) -> HttpResponse:
     context: dict[str, Any] = {"type": event_type, "form": form, "rows": rows}
+    context["link"] = public_link(event_type) if event_type else ""
     context["wrong"] = status == 422
     if event_type is not None and not form.is_bound:
         context |= _of_stored(event_type)
@@ -161,8 +164,8 @@ def _save(request: StaffRequest, event_type: EventType | None, form: EventTypeFo
 def _shown(form: EventTypeForm, event_type: EventType) -> dict[str, Any]:
     """Sentence and times of what is typed, as if it were saved."""
     tried = copy.copy(event_type)
-    offers.draft(tried, **form.settings())
     tried.name = form.cleaned_data["name"]
+    offers.draft(tried, **form.settings())
     tried.schedule = Schedule(weekly=form.weekly()) if form.cleaned_data["own_hours"] else None
     tried.group_rule = form.chosen_rule()
     terms = availability.of_event_type(
@@ -186,7 +189,14 @@ def _row(event_type: EventType, hosts: list[Any]) -> dict[str, Any]:
     rule = event_type.group_rule
     required = 1 if rule is None or rule.mode == GroupRule.Mode.ANY else rule.required
     required = len(hosts) if rule is not None and rule.mode == GroupRule.Mode.ALL else required
-    return {"type": event_type, "sentence": sentences.of_event_type(event_type, hosts, required), "hosts": hosts}
+    sentence = sentences.of_event_type(event_type, hosts, required)
+    return {"type": event_type, "sentence": sentence, "hosts": hosts, "link": public_link(event_type)}
+
+
+def public_link(event_type: EventType) -> str:
+    """Where customers book it."""
+    path = reverse("public-type", args=[event_type.organisation.slug, event_type.slug])
+    return f"{settings.BASE_URL}{path}"
 
 
 # ── Finding ──
