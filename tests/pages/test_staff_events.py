@@ -451,3 +451,139 @@ def test_a_password_reset_without_a_mail_server_is_answered(client, org):
     answer = client.post("/accounts/password/reset/", {"email": member.email}, follow=True)
     assert answer.status_code == 200
     assert "Look into your mail" in answer.content.decode()
+
+
+RULES = [
+    ({"repeats": "daily", "every": "3"}, "FREQ=DAILY;INTERVAL=3", "Every 3 days"),
+    ({"repeats": "weekly", "days": ["1", "3"]}, "FREQ=WEEKLY;BYDAY=TU,TH", "Every week on Tuesday and Thursday"),
+    ({"repeats": "monthly"}, "FREQ=MONTHLY;BYMONTHDAY=2", "Every month on day 2"),
+    ({"repeats": "monthly", "monthly": "weekday"}, "FREQ=MONTHLY;BYDAY=1TU", "Every month on the first Tuesday"),
+    ({"repeats": "monthly", "monthly": "last"}, "FREQ=MONTHLY;BYDAY=-1TU", "Every month on the last Tuesday"),
+    ({"repeats": "monthly", "monthly": "end"}, "FREQ=MONTHLY;BYMONTHDAY=-1", "Every month on the last day"),
+    ({"repeats": "yearly", "ends": "count", "count": "5"}, "FREQ=YEARLY;COUNT=5", "Every year, 5 times"),
+    (
+        {"repeats": "weekdays", "ends": "until", "until": "2027-03-31"},
+        "FREQ=WEEKLY;UNTIL=20270331T235959;BYDAY=MO,TU,WE,TH,FR",
+        "Monday to Friday, until 31 March 2027",
+    ),
+]
+
+
+@pytest.mark.parametrize(("chosen", "rule", "words"), RULES)
+def test_a_rule_is_built_and_told_in_words_while_it_is(staff, host, chosen, rule, words):
+    asked = {"day": "2027-03-02", "timezone": "Europe/Berlin"} | chosen
+    assert f">{words}</p>" in staff.get("/events/words", asked).content.decode()
+    staff.post("/events/new", fields(host, **chosen))
+    event = Event.everywhere.get()
+    assert event.recurrence_rules == [rule]
+    held = shown(staff, event)
+    assert {name: held[name] for name in chosen} == chosen
+    staff.post(f"/events/{event.pk}/edit", held | {"title": "Renamed"})
+    event.refresh_from_db()
+    assert (event.title, event.recurrence_rules) == ("Renamed", [rule])
+
+
+@pytest.mark.parametrize("asked", [{}, {"repeats": "weekly"}, {"repeats": "x", "day": "2027-03-02"}])
+def test_what_is_not_chosen_yet_has_no_words(staff, host, asked):
+    assert b'role="status"></p>' in staff.get("/events/words", asked).content
+
+
+@pytest.mark.parametrize(
+    ("chosen", "message"),
+    [
+        ({"repeats": "daily", "ends": "count"}, "Say when it ends."),
+        ({"repeats": "daily", "every": "0"}, "greater than or equal to 1"),
+        ({"repeats": "weekly", "days": "9"}, "Select a valid choice."),
+        ({"room": "teams"}, "Select a valid choice."),
+        ({"alerts": "P9D"}, "Select a valid choice."),
+    ],
+)
+def test_a_rule_or_room_that_cannot_be_is_refused_beside_its_field(staff, host, chosen, message):
+    answer = staff.post("/events/new", fields(host, **chosen))
+    assert answer.status_code == 422
+    assert message in answer.content.decode()
+    assert not Event.everywhere.exists()
+
+
+@pytest.mark.parametrize(
+    ("scope", "titles"),
+    [
+        ("this", ["Old", "New", "Old", "Old"]),
+        ("following", ["Old", "New", "New", "New"]),
+        ("all", ["New", "New", "New", "New"]),
+    ],
+)
+def test_a_change_goes_as_far_as_asked(staff, host, scope, titles):
+    event = make(host, "Old", recurrence_rules=("FREQ=DAILY;COUNT=4",))
+    at = event.start_wall + DAY
+    page = staff.get(f"/events/{event.pk}/edit?at={at}").content.decode()
+    held = Shown(page).held
+    assert held["day"] == "2027-03-03"
+    staff.post(f"/events/{event.pk}/edit", held | {"scope": scope, "title": "New", "start": "11:00", "end": "12:00"})
+    found = calendar.occurrences([host.booking_calendar], TUESDAY, TUESDAY + 9 * DAY)
+    assert [each.event.title for each in found] == titles
+    assert [each.start_s % DAY for each in found] == [36_000 if title == "New" else 32_400 for title in titles]
+
+
+def test_the_page_of_a_changed_occurrence_tells_of_that_one(staff, host):
+    event = make(host, "Old", recurrence_rules=("FREQ=DAILY;COUNT=4",))
+    at = event.start_wall + DAY
+    held = Shown(staff.get(f"/events/{event.pk}/edit?at={at}").content.decode()).held
+    made = staff.post(f"/events/{event.pk}/edit", held | {"title": "Special", "start": "16:00", "end": "17:00"})
+    for address in (f"/events/{event.pk}?at={at}", made["Location"]):
+        page = staff.get(address).content.decode()
+        assert "<h1>Special</h1>" in page
+        assert "Wednesday 3 March 2027, 16:00 – 17:00" in page
+    assert staff.get(f"/events/{event.pk}?at={at + 60}").status_code == 404
+
+
+def test_an_occurrence_and_all_that_follow_are_deleted(staff, host):
+    event = make(host, recurrence_rules=("FREQ=DAILY;COUNT=4",))
+    staff.post(f"/events/{event.pk}/delete", {"at": event.start_wall + DAY, "scope": "following"})
+    assert len(calendar.occurrences([host.booking_calendar], TUESDAY, TUESDAY + 9 * DAY)) == 1
+
+
+def test_a_room_reminders_and_privacy_are_chosen_and_kept(staff, host):
+    host.room_url = "https://meet.example.org/greta"
+    host.save()
+    staff.post("/events/new", fields(host, room="link", alerts=["-PT10M", "-P1D"], privacy="private", notify="on"))
+    event = Event.everywhere.get()
+    assert event.conference["url"] == "https://meet.example.org/greta"
+    offsets = sorted(each["trigger"]["offset"] for each in event.alerts.values())
+    assert (offsets, event.privacy, event.notify_guests) == (["-P1D", "-PT10M"], "private", True)
+    assert "https://meet.example.org/greta" in staff.get(f"/events/{event.pk}").content.decode()
+    before = (event.conference, event.alerts)
+    staff.post(f"/events/{event.pk}/edit", shown(staff, event) | {"title": "Renamed"})
+    event.refresh_from_db()
+    assert (event.title, event.conference, event.alerts) == ("Renamed", *before)
+    staff.post(f"/events/{event.pk}/edit", shown(staff, event) | {"room": "jitsi", "alerts": ["-P1D"]})
+    event.refresh_from_db()
+    assert (event.conference["kind"], len(event.alerts)) == ("jitsi", 1)
+
+
+def test_an_invitation_is_answered_with_a_comment(staff, host):
+    from bookings.formats.event import Person
+
+    people = (Person("boss@b.co", role="owner"), Person(host.email))
+    event = make(host, people=people)
+    assert "You are invited" in staff.get(f"/events/{event.pk}").content.decode()
+    staff.post(f"/events/{event.pk}/answer", {"rsvp": "declined", "comment": "On a boat"})
+    mine = event.participants.get(email=host.email)
+    assert (mine.rsvp, mine.comment) == ("declined", "On a boat")
+    page = staff.get(f"/events/{event.pk}").content.decode()
+    assert "On a boat" in page
+    refused = staff.post(f"/events/{event.pk}/answer", {"rsvp": "perhaps"}, follow=True)
+    assert "Possible are:" in refused.content.decode()
+
+
+def test_who_is_not_invited_is_not_asked(staff, host):
+    event = make(host)
+    assert "You are invited" not in staff.get(f"/events/{event.pk}").content.decode()
+    assert staff.post(f"/events/{event.pk}/answer", {"rsvp": "accepted"}).status_code == 404
+
+
+def test_the_events_pages_cost_a_fixed_number_of_queries(staff, host, django_assert_max_num_queries):
+    event = make(host, recurrence_rules=("FREQ=DAILY;COUNT=4",))
+    for address, most in ((f"/events/{event.pk}", 12), (f"/events/{event.pk}/edit", 14), ("/events/new", 9)):
+        with django_assert_max_num_queries(most):
+            staff.get(address)
