@@ -309,7 +309,8 @@ def _free_slug(organisation: Organisation, name: str) -> str:
     """A slug after the name that nobody has: with the next number when it is taken."""
     stem = slugify(name)[:50] or "host"
     taken = Host.objects.for_tenant(organisation).filter(slug__startswith=stem).values_list("slug", flat=True)
-    known, number, slug = set(taken), 1, stem
+    types = EventType.objects.for_tenant(organisation).filter(slug__startswith=stem).values_list("slug", flat=True)
+    known, number, slug = set(taken.order_by().union(types.order_by())), 1, stem
     while slug in known:
         number += 1
         slug = f"{stem}-{number}"

@@ -120,6 +120,8 @@ def create(
     :raises Invalid: with the field's name: name, slug (also when it is taken), weekly, team, or one of the settings.
     """
     event_type = EventType(organisation=organisation, slug=slug or _free_slug(organisation, name))
+    if slug:
+        _check_place(event_type, slug)
     _fill(event_type, {"name": name, "slug": event_type.slug, **settings})
     _save(event_type, insert=True)
     _give(event_type, team, weekly)
@@ -143,6 +145,8 @@ def change(
     said: dict[str, Any] = {**settings}
     said |= {"name": name} if name is not None else {}
     said |= {"slug": slug} if slug is not None else {}
+    if slug not in (None, event_type.slug):
+        _check_place(event_type, slug)
     _fill(event_type, said)
     _save(event_type)
     _give(event_type, team, weekly)
@@ -264,11 +268,18 @@ def _save(event_type: EventType, *, insert: bool = False) -> None:
         raise Invalid("This slug is taken.", field="slug") from None
 
 
+def _check_place(event_type: EventType, slug: str) -> None:
+    """An organisation's event types and hosts have their pages side by side."""
+    if Host.objects.for_tenant(event_type.organisation_id).filter(slug=slug).exists():
+        raise Invalid("This slug is taken.", field="slug")
+
+
 def _free_slug(organisation: Organisation, name: str) -> str:
     """A slug after the name that nobody has: with the next number when it is taken."""
     stem = slugify(name)[:50] or "meeting"
     taken = EventType.objects.for_tenant(organisation).filter(slug__startswith=stem).values_list("slug", flat=True)
-    known, number, slug = set(taken), 1, stem
+    hosts = Host.objects.for_tenant(organisation).filter(slug__startswith=stem).values_list("slug", flat=True)
+    known, number, slug = set(taken.order_by().union(hosts.order_by())), 1, stem
     while slug in known:
         number += 1
         slug = f"{stem}-{number}"

@@ -33,6 +33,8 @@ RESERVED = frozenset(
             "webhooks",
             "search",
         ),
+        *("outbox", "inbox", "bounces", "unsubscribe", "types", "hosts", "people", "audit", "reports", "day", "clear"),
+        *("alerts", "reminders", "templates", "me", "share", "sync", "customers", "overview", "language", "invite"),
         *("settings", "import", "export", "mail", "messages", "profile", "organisation", "organisations", "lab"),
         *("cronofy", "timekit", "morgen", "leadconnector", "morph", "providers", "hooks", "callbacks"),
     }

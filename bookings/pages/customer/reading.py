@@ -76,7 +76,7 @@ def customer_page(*, secret: bool) -> Callable[[View], View]:
 def framed_by(response: HttpResponse, origins: list[str]) -> HttpResponse:
     """Let these sites show the page in a frame."""
     if origins:
-        response._csp_update = {"frame-ancestors": origins}  # type: ignore[attr-defined]
+        response._csp_replace = {"frame-ancestors": origins}  # type: ignore[attr-defined]
         response.xframe_options_exempt = True
     return response
 
