@@ -143,7 +143,8 @@ class LeadConnector(Tagged):
             raise Ended(Result(Outcome.TRANSIENT, detail="The service did not say which contact that is."))
         return str(told["id"])
 
-    def current(self, target: str, remote_id: str) -> Item | None:
+    def current(self, target: str, push: Push) -> Item | None:
+        remote_id = push.remote.id
         if remote_id.startswith(BLOCK):
             return None
         told = self.rest.json("GET", f"{_APPOINTMENTS}/{remote_id}")

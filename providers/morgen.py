@@ -78,6 +78,7 @@ class ApiKey(Bearer):
 class Morgen(Tagged):
     name = Account.Provider.MORGEN
     title = "Morgen"
+    tells_guests = True
 
     def __init__(self, rest: Rest, answers: Rest, capability: Capability, account: Account) -> None:
         super().__init__(rest, capability, zones_of(account), marks_of(account))
@@ -134,6 +135,11 @@ class Morgen(Tagged):
     def make(self, target: str, body: Json) -> Item:
         sent = self._named(target) | body
         return _told(self.rest.send("POST", "/events/create", body=sent), self, sent)
+
+    def current(self, target: str, push: Push) -> Item | None:
+        if not (push.notify and push.leads):
+            return None
+        return _item(_data(self.rest.json("GET", "/events/", query={"id": push.remote.id})).get("event"))
 
     def change(self, target: str, push: Push, body: Json) -> Item:
         sent = self._named(target) | {"id": push.remote.id} | body

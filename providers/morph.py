@@ -82,6 +82,7 @@ _CODES = {
 class Morph(Tagged):
     name = Account.Provider.MORPH
     title = "Morph"
+    tells_guests = True
 
     def list_calendars(self) -> list[FoundCalendar]:
         return [self._calendar(reading(self._connection))]
@@ -149,8 +150,8 @@ class Morph(Tagged):
                 raise Ended(Result(Outcome.PERMANENT, status=409, detail=end.result.detail)) from end
             raise
 
-    def current(self, target: str, remote_id: str) -> Item | None:
-        return _item(self.rest.json("GET", f"{_EVENTS}/{remote_id}"), {})
+    def current(self, target: str, push: Push) -> Item | None:
+        return _item(self.rest.json("GET", f"{_EVENTS}/{push.remote.id}"), {})
 
     def change(self, target: str, push: Push, body: Json) -> Item:
         try:

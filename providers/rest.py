@@ -93,7 +93,7 @@ class Rest:
         total_s: float = TOTAL_S,
     ) -> Response:
         """One signed call, whatever its status. `path` may be a whole URL below `base` (a next page); a body that is
-        text is sent byte for byte."""
+        text is sent byte for byte. A success that is a page for people is nobody's we asked: it ends as AMBIGUOUS."""
         url = path if path.startswith(f"{self.manners.base}/") else self.manners.base + path
         if query:
             url += ("&" if "?" in url else "?") + urlencode(query, doseq=True)
@@ -102,13 +102,16 @@ class Rest:
         if raw:
             given.setdefault("Content-Type", "application/json")
         try:
-            return fetch(method, url, auth=self._auth(), headers=given, body=raw, total_s=total_s)
+            answer = fetch(method, url, auth=self._auth(), headers=given, body=raw, total_s=total_s)
         except (Refused, Unreachable) as error:
             raise Ended(Result(Outcome.TRANSIENT, detail=str(error))) from error
         except Ambiguous as error:
             raise Ended(Result(Outcome.AMBIGUOUS, detail=str(error))) from error
         except HttpError as error:
             raise Ended(Result(Outcome.UNKNOWN, detail=str(error))) from error
+        if answer.status < 300 and answer.body.lstrip().startswith(b"<"):
+            raise Ended(Result(Outcome.AMBIGUOUS, status=answer.status, detail=STRANGE))
+        return answer
 
     def json(self, method: str, path: str, **how: Any) -> Json:
         """The object that a call is answered with; an error raises Ended, classified."""

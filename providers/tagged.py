@@ -45,6 +45,8 @@ class Tagged(Provider):
     """One login at such a service. `zone_of` gives the zone of a target; `marks` our full marks by key."""
 
     title: ClassVar[str]
+    tells_guests: ClassVar[bool] = False
+    """Whether the service mails guests of a change, when that is asked for."""
 
     def __init__(self, rest: Rest, capability: Capability, zone_of: Callable[[str], str], marks: Marks) -> None:
         self.rest = rest
@@ -82,8 +84,9 @@ class Tagged(Provider):
     def read(self, target: str, item: Item) -> EventData:
         """An event as it is told; raises ValueError, KeyError, TypeError."""
 
-    def current(self, target: str, remote_id: str) -> Item | None:
-        """The event as it is now, where cancelled ones are kept; raises Ended. None: not asked for."""
+    def current(self, target: str, push: Push) -> Item | None:
+        """The event as it is now, where cancelled ones are kept or a change is mailed; raises Ended. None: not asked
+        for."""
         return None
 
     def stretch(self, token: str) -> tuple[int, int, str]:
@@ -122,15 +125,30 @@ class Tagged(Provider):
     def _update(self, target: str, push: Push) -> Result:
         data = only_one(push, self.title)
         try:
-            now = self.current(target, push.remote.id)
+            now, body = self.current(target, push), self.body(target, data, push)
             if now is not None and now.is_off:
                 return Result(Outcome.CONFLICT, status=404, detail=CANCELLED_THERE)
-            changed = self.change(target, push, self.body(target, data, push))
+            if now is not None and self._was_told(target, push, now, body):
+                return self._stored(target, now)
+            changed = self.change(target, push, body)
             return self._stored(target, changed if changed.id else replace(changed, id=push.remote.id))
         except Ended as end:
             if end.result.outcome != Outcome.CONFLICT:
                 raise self._about(target, end) from end
         return self._elsewhere(target, push)
+
+    def _was_told(self, target: str, push: Push, now: Item, body: Json) -> bool:
+        """Whether an attempt whose answer was lost has said all this, and guests were told of it then."""
+        tells = self.tells_guests and push.notify and push.leads and bool(now.id)
+        return tells and self.is_said(target, now, body)
+
+    def is_said(self, target: str, now: Item, body: Json) -> bool:
+        """Whether an event means already what this body says, with these guests."""
+        with suppress(ValueError, KeyError, TypeError, AttributeError):
+            before, after = (self.read(target, each) for each in (now, replace(now, raw=now.raw | body)))
+            invited = {person.email for person in after.people} <= {person.email for person in before.people}
+            return invited and fingerprint(before) == fingerprint(after)
+        return False
 
     def _elsewhere(self, target: str, push: Push) -> Result:
         """It is not where it was: made anew by an attempt of ours that was cut short, or deleted by somebody."""

@@ -127,9 +127,11 @@ class Timekit(Tagged):
     def _replace(self, target: str, push: Push, body: Json) -> Item:
         """A new event, then the old one goes. Cut short in between, the next attempt finds the new one by its key."""
         again = [item for item in self._around(target, push) if item.key == push.key.hex and item.id != push.remote.id]
+        said = next((item for item in again if self.is_said(target, item, body)), None)
         for copy in again:
-            self.cancel(target, copy.id)
-        made = self.make(target, body)
+            if copy is not said:
+                self.cancel(target, copy.id)
+        made = said or self.make(target, body)
         self.cancel(target, push.remote.id)
         return made
 

@@ -142,7 +142,9 @@ class CalDav(Provider):
         for _ in range(_ATTEMPTS):
             answer = self._calls.send("DELETE", url, headers=if_match(etag))
             if 200 <= answer.status < 300:
-                return Result(Outcome.OK, status=answer.status)
+                # A login page is nobody's we asked; a server that does answer so has it away at the next attempt.
+                outcome = Outcome.AMBIGUOUS if _is_page(answer) else Outcome.OK
+                return Result(outcome, status=answer.status, detail=STRANGE if outcome != Outcome.OK else "")
             if answer.status in (404, 410):
                 current = self._calls.holder(target, push.uid)  # some servers rename what they store
                 current = current if current and _is_ours(current, push) else None
@@ -223,6 +225,11 @@ def _ended(call: Callable[[], Result]) -> Result:
 
 def _uninvited() -> Result:
     return Result(Outcome.PERMANENT, detail="The owner of this calendar is not among the guests.")
+
+
+def _is_page(answer: Response) -> bool:
+    """Whether an answer is a page for people."""
+    return answer.body.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html"))
 
 
 def _adopted(found: StoredObject, push: Push) -> Result:

@@ -71,7 +71,7 @@ class Fault:
     """Misbehaviour of the next `times` calls whose "METHOD /path" matches the pattern.
 
     :param kind: `answer` (say `told` and do nothing), `lost_request` (hang up, do nothing), `lost_answer` (do it, hang
-        up), `garbled` (do it, answer half a body), `slow` (wait `seconds`, then do it).
+        up), `garbled` (do it, answer half a body), `belied` (do it, say `told`), `slow` (wait `seconds`, then do it).
     """
 
     kind: str
@@ -138,6 +138,8 @@ class Double:
             self.calls = [*self.calls[-_LOG_KEPT:], Call(time.time(), asked, told.status)]
         if fault is not None and fault.kind in ("lost_request", "lost_answer"):
             raise HangUp
+        if fault is not None and fault.kind == "belied":
+            return fault.told
         if fault is not None and fault.kind == "garbled":
             return Told(told.status, told.raw()[: len(told.raw()) // 2], told.headers)
         return told
@@ -272,3 +274,4 @@ class _Request(BaseHTTPRequestHandler):
         pass
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _respond
+    do_PROPFIND = do_REPORT = do_MKCALENDAR = _respond  # WebDAV, for a double that stands before a real server
