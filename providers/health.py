@@ -9,6 +9,7 @@ from django.db.models import F, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils.timezone import now
 
+from bookings.domain import messages
 from bookings.models import Account, Calendar, Mirror
 from providers.lease import database_now_s
 
@@ -66,6 +67,8 @@ def needs_sign_in(account: Account, words: str) -> None:
         last_error=words[:500],
         failing_since=Coalesce(F("failing_since"), Value(now())),
     )
+    if account.health != Account.Health.REAUTH:
+        messages.tell_account(account, words)
     account.health = Account.Health.REAUTH
     read = Calendar.everywhere.filter(account=account).exclude(state=Calendar.State.GONE)
     since = Coalesce(F("stale_since"), F("last_verified_at"), Value(now()))

@@ -23,6 +23,7 @@ from django.core.mail import get_connection
 from django.db.models import F, Q, QuerySet
 from django.utils.timezone import now
 
+from bookings.domain import messages, reminders
 from bookings.domain.event_rows import is_address
 from bookings.mail.letters import Letter, letter
 from bookings.models import Message
@@ -184,11 +185,11 @@ class _Round:
 
 
 def _is_late(message: Message) -> bool:
-    """Too old, or a reminder of what has begun."""
+    """Too old, or a reminder of what has begun, moved or been cancelled meanwhile."""
     moment = now().timestamp()
     asked = max(message.created_at.timestamp(), float(message.payload.get("asked_s", 0)))
-    begun = message.template == "reminder" and moment >= message.payload.get("start_s", moment + 1)
-    return moment - asked > TOO_OLD_S or begun
+    past = message.template == messages.REMINDER and not reminders.still_holds(message)
+    return moment - asked > TOO_OLD_S or past
 
 
 def _written(message: Message) -> Letter | None:

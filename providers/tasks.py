@@ -12,7 +12,7 @@ from django_tasks import TaskResultStatus, task
 from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
 
-from bookings.domain import busy, limits, rooms
+from bookings.domain import busy, limits, reminders, rooms
 from bookings.domain.calendar import extend_horizon
 from bookings.models import Account, Calendar, PushAttempt
 from providers import post, pull, push, watching
@@ -41,6 +41,12 @@ def mail() -> int:
     if taken and post.is_due():
         wake(mail)
     return taken
+
+
+@task()
+def remind() -> int:
+    """Write the reminders that are due; returns how many."""
+    return reminders.write_due()
 
 
 @task()

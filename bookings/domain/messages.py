@@ -309,6 +309,7 @@ def _facts(
         "hosts": [host.name for host in hosts],
         "host_email": first.email if first else "",
         "venue_zone": first.timezone if first else booking.timezone,
+        "description": booking.description,
         "location": booking.location,
         "room": str(room.get("url", "")),
         "room_follows": room.get("state") in _UNFINISHED_ROOM,

@@ -183,7 +183,7 @@ def _times(facts: dict[str, Any], zone: str) -> list[str]:
     venue = canonical(str(facts.get("venue_zone", "")))
     if facts.get("in_person") and venue and offset(start, venue) != offset(start, zone):
         there = {"time": span(start, end, venue), "zone": zone_words(start, venue)}
-        lines.append(_("There: %(time)s, %(zone)s") % there)
+        lines.append(_("At the venue: %(time)s, %(zone)s") % there)
     return lines
 
 

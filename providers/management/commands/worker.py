@@ -22,6 +22,7 @@ from providers import push, tasks
 log = logging.getLogger(__name__)
 TICK_S = 2.0
 HOUSEKEEPING_S = 3600.0
+REMINDERS_S = 30.0
 
 
 class StoppingWorker(Worker):
@@ -62,6 +63,7 @@ class Command(BaseCommand):
         )
         worker.configure_signals()
         if batch:
+            tasks.wake(tasks.remind)
             tasks.wake_for_due_rows()
         else:
             threading.Thread(target=_tick, name="ticker", daemon=True).start()
@@ -70,11 +72,14 @@ class Command(BaseCommand):
 
 def _tick() -> None:
     """Wake-ups get lost, waits end, workers die: every two seconds somebody asks the rows themselves."""
-    next_housekeeping = time.monotonic()
+    next_housekeeping = next_reminders = time.monotonic()
     while not push.stopping.wait(TICK_S):
         try:
             close_old_connections()
             tasks.wake_for_due_rows()
+            if time.monotonic() >= next_reminders:
+                next_reminders += REMINDERS_S
+                tasks.wake(tasks.remind)
             if time.monotonic() >= next_housekeeping:
                 next_housekeeping += HOUSEKEEPING_S
                 tasks.wake(tasks.housekeeping)
