@@ -128,7 +128,7 @@ class _Round:
             return False
         smtp = getattr(backend, "connection", None)
         if isinstance(smtp, smtplib.SMTP):
-            smtp.data = self._noting(smtp.data)  # type: ignore[method-assign]
+            smtp.data = self._noting(smtp.data)  # type: ignore[method-assign,assignment]
         self.backend = backend
         return True
 
