@@ -12,10 +12,10 @@ from django_tasks import TaskResultStatus, task
 from django_tasks.base import Task
 from django_tasks_db.models import DBTaskResult
 
-from bookings.domain import busy, limits, reminders, rooms
+from bookings.domain import busy, hooks, limits, reminders, rooms
 from bookings.domain.calendar import extend_horizon
 from bookings.models import Account, Calendar, PushAttempt
-from providers import post, pull, push, watching
+from providers import calling, post, pull, push, watching
 
 _TASKS_KEPT = timedelta(hours=1)
 _ATTEMPTS_KEPT = timedelta(days=90)
@@ -41,6 +41,13 @@ def mail() -> int:
     if taken and post.is_due():
         wake(mail)
     return taken
+
+
+@task()
+def call() -> int:
+    """Tell programs what happened; returns how many calls were taken."""
+    hooks.write_due()
+    return calling.deliver()
 
 
 @task()
@@ -106,6 +113,8 @@ def wake_for_due_rows() -> None:
         wake(refresh)
     if post.is_due():
         wake(mail)
+    if hooks.write_due() or calling.is_due():
+        wake(call)
 
 
 def tidy() -> None:

@@ -4,6 +4,7 @@ from .audit import AuditEntry, IdempotencyKey
 from .bookings import Booking, Contact, SchedulerRequest, Seat
 from .calendars import Account, Calendar
 from .events import Event, Participant
+from .hooks import Hook
 from .hosts import Host, Opening, Override, Schedule
 from .ledger import Busy, Claim
 from .limits import Tally
@@ -36,6 +37,7 @@ __all__ = [
     "Grant",
     "GroupMember",
     "GroupRule",
+    "Hook",
     "Host",
     "IdempotencyKey",
     "Installation",

@@ -8,6 +8,7 @@ from django.utils.timezone import now
 from .bookings import Booking, SchedulerRequest
 from .calendars import Calendar
 from .events import Event
+from .hooks import Hook
 from .tenancy import TenantModel
 
 
@@ -118,6 +119,7 @@ class Message(TenantModel):
     scheduler_request = models.ForeignKey(
         SchedulerRequest, on_delete=models.CASCADE, null=True, blank=True, related_name="messages"
     )
+    hook = models.ForeignKey(Hook, on_delete=models.CASCADE, null=True, blank=True, related_name="messages")
     payload = models.JSONField(default=dict, blank=True)
     dedupe_key = models.CharField(max_length=200, help_text="One message per person and step")
     state = models.CharField(max_length=8, choices=State, default=State.WAITING)
@@ -134,6 +136,7 @@ class Message(TenantModel):
             models.Index(fields=["next_attempt_s"], name="message_due", condition=models.Q(state="waiting")),
             models.Index(fields=["next_attempt_s"], name="message_underway", condition=models.Q(state="sending")),
             models.Index(fields=["organisation", "-created_at"], name="message_by_age"),
+            models.Index(fields=["hook", "created_at"], name="message_of_hook", condition=models.Q(hook__isnull=False)),
         ]
 
     def __str__(self) -> str:
