@@ -155,6 +155,14 @@ def tell_request(request: SchedulerRequest, *, notify: bool = True) -> None:
         write(*_written([_request_message(request, REQUEST)]))
 
 
+def tell_request_again(request: SchedulerRequest) -> None:
+    """Send the link once more, however often that was done before."""
+    message = _request_message(request, REQUEST)
+    before = Message.everywhere.filter(scheduler_request=request, template=REQUEST).count()
+    message.dedupe_key = f"{message.dedupe_key}:{before}" if before else message.dedupe_key
+    write(*_written([message]))
+
+
 def tell_withdrawn(request: SchedulerRequest, *, notify: bool = True) -> None:
     """Say that a link no longer works, to whoever has it from us; one not sent yet is not sent any more."""
     rows = Message.everywhere.filter(scheduler_request=request, template=REQUEST)

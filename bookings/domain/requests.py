@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -19,6 +20,8 @@ from bookings.models import ApiKey, Booking, EventType, GroupRule, Host, Organis
 
 SUMMARY_LIMIT = 1024
 OPEN_FOR = timedelta(days=30)
+WINDOW = "convene_window"
+"""Key in `raw` of the window of a request: {"earliest": UTC second, "latest": UTC second}, each if there is one."""
 LONGEST = 24 * 60
 
 
@@ -43,16 +46,20 @@ def send(
     raw: dict[str, Any] | None = None,
     key: ApiKey | None = None,
     notify: bool = True,
+    earliest_s: int | None = None,
+    latest_s: int | None = None,
 ) -> SchedulerRequest:
     """Make a request; its link is `links.select_url(request.pk)`, which the recipient is sent unless `notify` is
-    False. Minutes throughout.
+    False. Minutes throughout, but for the window: `earliest_s` and `latest_s` are UTC seconds between which the
+    meeting lies.
 
     Raises Invalid with the field: host (neither or both of host and group rule, or not of this organisation),
-    recipient_email, summary (empty, or over 1024 characters), duration, buffer_before, buffer_after.
+    recipient_email, summary (empty, or over 1024 characters), duration, buffer_before, buffer_after, latest_s.
     """
     _check_hosts(organisation, host, group_rule)
     _check_text(recipient_email, summary)
     _check_minutes(duration, buffer_before, buffer_after)
+    _check_window(earliest_s, latest_s, duration)
     request_id = uuid.uuid4()
     with transaction.atomic():
         request: SchedulerRequest = SchedulerRequest.everywhere.create(
@@ -73,7 +80,7 @@ def send(
             locale=locale[:16],
             expires_at=expires_at or utc_now() + OPEN_FOR,
             surface=surface,
-            raw=raw or {},
+            raw=(raw or {}) | _window(earliest_s, latest_s),
             created_by_id=actor.user_id,
             created_with=key,
         )
@@ -99,16 +106,26 @@ def find(token: str) -> SchedulerRequest:
 
 
 def terms(request: SchedulerRequest) -> Terms:
-    """Under which rules its recipient may choose."""
+    """Under which rules its recipient may choose: the hosts' own, the event type's notice and steps if it has one, and
+    the window of the request."""
     lengths = {
         "minutes": request.duration,
         "before": request.buffer_before,
         "after": request.buffer_after,
     }
+    if request.event_type is not None:
+        lengths["notice"] = request.event_type.minimum_notice
     if request.group_rule is not None:
-        return availability.of_group(request.group_rule, **lengths)
-    assert request.host is not None  # the table's check constraint
-    return availability.of_host(request.host, **lengths)
+        found = availability.of_group(request.group_rule, **lengths)
+    else:
+        assert request.host is not None  # the table's check constraint
+        found = availability.of_host(request.host, **lengths)
+    if request.event_type is not None and request.event_type.slot_interval:
+        found = replace(found, step=request.event_type.slot_interval * 60)
+    window = request.raw.get(WINDOW, {})
+    return replace(
+        found, earliest=max(found.earliest, window.get("earliest", 0)), latest=window.get("latest", found.latest)
+    )
 
 
 def booking_of(request: SchedulerRequest) -> Booking | None:
@@ -154,6 +171,27 @@ def select(
     return reserve.book(request.organisation, terms(request), start, wish, actor=actor)
 
 
+def resend(request: SchedulerRequest, *, actor: Actor) -> SchedulerRequest:
+    """Send the recipient the link once more, and let it work for the usual time from now on if that is longer.
+
+    Raises NotAllowed for a request that was booked, withdrawn or declined.
+    """
+    with transaction.atomic():
+        fresh: SchedulerRequest = SchedulerRequest.everywhere.select_for_update().get(pk=request.pk)
+        if fresh.state != SchedulerRequest.State.OPEN:
+            raise NotAllowed("This link is no longer open. Send a new request instead.")
+        fresh.expires_at = max(fresh.expires_at, utc_now() + OPEN_FOR)
+        fresh.save(update_fields=["expires_at", "updated_at"])
+        record(actor, "request.resent", fresh)
+        messages.tell_request_again(fresh)
+    return fresh
+
+
+def note_opened(request: SchedulerRequest) -> None:
+    """The recipient has seen the link's page. Only the first time counts."""
+    SchedulerRequest.everywhere.filter(pk=request.pk, opened_at=None).update(opened_at=utc_now())
+
+
 def withdraw(request: SchedulerRequest, *, actor: Actor, notify: bool = True) -> SchedulerRequest:
     """Close the link. A booking made with it stays; raises NotAllowed then. Withdrawing twice changes nothing."""
     with transaction.atomic():
@@ -193,3 +231,14 @@ def _check_minutes(duration: int, before: int, after: int) -> None:
     for field, minutes in (("buffer_before", before), ("buffer_after", after)):
         if not 0 <= minutes <= LONGEST:
             raise Invalid("A buffer lasts 24 hours at most.", field=field)
+
+
+def _check_window(earliest_s: int | None, latest_s: int | None, duration: int) -> None:
+    if latest_s is not None and latest_s < max(earliest_s or 0, int(utc_now().timestamp())) + duration * 60:
+        raise Invalid("The window is over before such a meeting can take place.", field="latest_s")
+
+
+def _window(earliest_s: int | None, latest_s: int | None) -> dict[str, Any]:
+    found = {"earliest": earliest_s, "latest": latest_s}
+    kept = {name: second for name, second in found.items() if second is not None}
+    return {WINDOW: kept} if kept else {}

@@ -12,7 +12,7 @@ from bookings.domain import links, requests, reserve
 from bookings.domain.audit import SYSTEM
 from bookings.domain.availability import of_host, offer
 from bookings.engine.zones import zone
-from bookings.models import Booking, GroupMember, GroupRule, SchedulerRequest
+from bookings.models import Booking, EventType, GroupMember, GroupRule, Message, SchedulerRequest
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -153,7 +153,7 @@ def test_lists_cost_the_same_number_of_queries_however_long(staff, host, many, d
     for index in range(many):
         booking(host, index=0)
         requests.send(host.organisation, host=host, recipient_email="a@b.co", summary=f"T{index}", actor=SYSTEM)
-    for address, most in (("/bookings", 10), ("/requests", 9)):
+    for address, most in (("/bookings", 12), ("/requests", 9)):
         with django_assert_max_num_queries(most):
             staff.get(address)
 
@@ -213,3 +213,135 @@ def test_a_day_at_the_end_of_time_is_explained(staff, host, day):
 
 def test_an_incomplete_question_is_asked_back(staff, host):
     assert "This field is required." in staff.get("/why", {"host": host.pk}).content.decode()
+
+
+def test_a_request_may_follow_an_event_type_and_keep_to_a_window(staff, host):
+    offered = EventType.everywhere.create(
+        organisation=host.organisation, name="Lesson", slug="lesson", durations=[50, 90], slot_interval=10
+    )
+    day = (now() + dt.timedelta(days=3)).date()
+    chosen = {"event_type": f"{offered.pk}:90", "duration": "", "earliest": str(day), "latest": str(day)}
+    staff.post("/requests/new", fields(host, **chosen))
+    made = SchedulerRequest.everywhere.get()
+    assert (made.event_type, made.duration) == (offered, 90)
+    lo, hi = zone(host.timezone).day_bounds((day - dt.date(1970, 1, 1)).days)
+    starts = offer(requests.terms(made), 0, 2**40).starts
+    assert (starts[0], starts[-1] + 90 * 60, starts[1] - starts[0]) == (lo, hi, 600)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"duration": ""}, "This field is required."),
+        ({"latest": "2020-01-01"}, "The window is over"),
+        ({"earliest": "2027-03-02", "latest": "2027-03-01"}, "The last day is before the first."),
+        ({"event_type": "x"}, "Select a valid choice."),
+    ],
+)
+def test_a_window_or_length_that_cannot_be_is_told_and_what_is_folded_is_opened(staff, host, changes, message):
+    answer = staff.post("/requests/new", fields(host, **changes))
+    assert answer.status_code == 422
+    assert message in answer.content.decode()
+    assert not SchedulerRequest.everywhere.exists()
+
+
+@pytest.mark.parametrize(("quiet", "mails"), [({}, 1), ({"quiet": "on"}, 0)])
+def test_the_link_is_mailed_unless_staff_passes_it_on(staff, host, quiet, mails):
+    page = staff.post("/requests/new", fields(host, **quiet)).content.decode()
+    assert Message.everywhere.filter(template="request").count() == mails
+    assert ("on its way to doc@example.org" in page) == bool(mails)
+
+
+def test_a_link_is_sent_again_and_an_expired_one_works_again(staff, host):
+    made = requests.send(host.organisation, host=host, recipient_email="a@b.co", summary="Talk", actor=SYSTEM)
+    SchedulerRequest.everywhere.update(expires_at=now() - dt.timedelta(days=1))
+    for mails in (2, 3):
+        page = staff.post(f"/requests/{made.pk}/resend", follow=True).content.decode()
+        assert "sent to a@b.co again" in page
+        assert Message.everywhere.filter(template="request").count() == mails
+    made.refresh_from_db()
+    assert not made.is_expired
+    requests.withdraw(made, actor=SYSTEM)
+    assert "no longer open" in staff.post(f"/requests/{made.pk}/resend", follow=True).content.decode()
+
+
+def test_requests_are_found_by_state_and_by_words(staff, host):
+    def made(summary, **changes):
+        sent = requests.send(host.organisation, host=host, recipient_email="a@b.co", summary=summary, actor=SYSTEM)
+        SchedulerRequest.everywhere.filter(pk=sent.pk).update(**changes)
+
+    past = now() - dt.timedelta(days=1)
+    made("Waiting one")
+    made("Opened one", opened_at=past)
+    made("Expired one", expires_at=past)
+    made("Withdrawn one", state="withdrawn")
+    made("Booked one", state="booked")
+    for state in ("Waiting", "Opened", "Expired", "Withdrawn", "Booked"):
+        html = staff.get(f"/requests?state={state.lower()}").content.decode()
+        assert re.findall(r'<th scope="row">(.*?)<', html) == [f"{state} one"]
+    assert re.findall(r'<th scope="row">(.*?)<', staff.get("/requests?q=OPENED").content.decode()) == ["Opened one"]
+    assert "Nothing found" in staff.get("/requests?q=nobody").content.decode()
+
+
+def many(host, addresses, /, **changes):
+    given = fields(host, addresses=addresses, **changes)
+    return {name: each for name, each in given.items() if not name.startswith("recipient")}
+
+
+def test_a_pasted_list_makes_a_link_for_each_line(staff, host):
+    answer = staff.post(
+        "/requests/bulk", many(host, "cleo@example.org\n\nDoc Brown <doc@example.org>\nIda;ida@b.co\r\n")
+    )
+    made = {each.recipient_email: each.recipient_name for each in SchedulerRequest.everywhere.all()}
+    assert made == {"cleo@example.org": "", "doc@example.org": "Doc Brown", "ida@b.co": "Ida"}
+    page = staff.get(answer["Location"]).content.decode()
+    assert "3 links are ready" in page
+    assert "0 of 3 mails are sent." in page
+    for each in SchedulerRequest.everywhere.all():
+        assert links.select_url(each.pk) in page
+    Message.everywhere.update(state="sent")
+    progress = staff.get(answer["Location"], headers={"HX-Request": "true"}).content.decode()
+    assert "3 of 3 mails are sent." in progress
+    assert "hx-trigger" not in progress
+
+
+def test_each_line_that_cannot_be_used_is_told_and_none_is_sent(staff, host):
+    pasted = "cleo@example.org\nnobody\na@b.co c@d.co\nCLEO@example.org\nx@y"
+    answer = staff.post("/requests/bulk", many(host, pasted))
+    html = answer.content.decode()
+    assert answer.status_code == 422
+    assert "4 lines cannot be used." in html
+    for words in (
+        "No e-mail address is in this line.",
+        "More than one e-mail address",
+        "The same address as in line 1.",
+        "“x@y” is not an e-mail address.",
+    ):
+        assert words in html
+    assert "cleo@example.org\nnobody" in html
+    assert not SchedulerRequest.everywhere.exists()
+
+
+@pytest.mark.parametrize(("count", "status"), [(100, 302), (101, 422)])
+def test_a_hundred_recipients_are_possible_at_once(staff, host, count, status):
+    pasted = "\n".join(f"guest{number}@example.org" for number in range(count))
+    assert staff.post("/requests/bulk", many(host, pasted)).status_code == status
+    assert SchedulerRequest.everywhere.count() == (count if status == 302 else 0)
+
+
+def test_batches_and_requests_of_others_are_not_there(staff, host):
+    foreign = factories.host(weekly=factories.ALWAYS)
+    raw = {"convene_batch": "6b7d3c1e-58f4-4f6f-9b3f-0d0a3b0a5a11"}
+    made = requests.send(
+        foreign.organisation, host=foreign, recipient_email="a@b.co", summary="Alien", actor=SYSTEM, raw=raw
+    )
+    assert staff.get(f"/requests/batches/{raw['convene_batch']}").status_code == 404
+    assert staff.post(f"/requests/{made.pk}/resend").status_code == 404
+
+
+def test_a_batch_costs_a_fixed_number_of_queries(staff, host, django_assert_max_num_queries):
+    pasted = "\n".join(f"guest{number}@example.org" for number in range(20))
+    page = staff.post("/requests/bulk", many(host, pasted))["Location"]
+    for address, most in ((page, 7), ("/requests/bulk", 9), ("/requests/new", 9)):
+        with django_assert_max_num_queries(most):
+            staff.get(address)

@@ -78,7 +78,12 @@ class EventForm(forms.Form):
     timezone = forms.ChoiceField(label=_("Time zone"))
     repeats = forms.ChoiceField(label=_("Repeats"), choices=CHOICES, required=False)
     every = forms.IntegerField(
-        label=_("Every"), required=False, min_value=1, max_value=1000, widget=forms.NumberInput(attrs={"size": 4})
+        label=_("Every"),
+        required=False,
+        min_value=1,
+        max_value=1000,
+        initial=1,
+        widget=forms.NumberInput(attrs={"size": 4}),
     )
     days = forms.MultipleChoiceField(
         label=_("On these days"),
@@ -107,8 +112,8 @@ class EventForm(forms.Form):
     privacy = forms.ChoiceField(
         label=_("Who may see it"),
         choices=[
-            (Event.Privacy.PUBLIC, _("Everybody with access to the calendar")),
-            (Event.Privacy.PRIVATE, _("Others see only that the time is taken")),
+            (Event.Privacy.PUBLIC, _("Who sees the calendar")),
+            (Event.Privacy.PRIVATE, _("Others see “busy” alone")),
             (Event.Privacy.SECRET, _("Nobody else")),
         ],
         initial=Event.Privacy.PUBLIC,
@@ -146,6 +151,12 @@ class EventForm(forms.Form):
 
     def _choose(self, name: str, choices: Any) -> None:
         self.fields[name].choices = choices  # type: ignore[attr-defined]
+
+    @property
+    def more_open(self) -> bool:
+        """Whether anything is set among what is asked last, and folded otherwise."""
+        busy, privacy, alerts = (self[name].value() for name in ("free_busy_status", "privacy", "alerts"))
+        return busy != Event.Busy.BUSY or privacy not in ("", None, Event.Privacy.PUBLIC) or bool(alerts)
 
     def clean_calendar(self) -> Calendar:
         return self._calendars[self.cleaned_data["calendar"]]
