@@ -103,7 +103,7 @@ def confirm(customer: Visitor, name: str) -> None:
 
 def download_ics(customer: Visitor) -> str:
     with customer.page.expect_download() as download:
-        customer.page.get_by_role("link", name=re.compile("Download")).click()
+        customer.page.get_by_role("link", name="Download the file (.ics)").click()
     return download.value.path().read_text(encoding="utf-8")
 
 

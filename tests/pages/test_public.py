@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver
+from django.utils import translation
 from django.utils.timezone import now
 
 from bookings.domain import offers, public
@@ -439,3 +440,49 @@ def test_queries_do_not_grow_with_what_is_booked(client, org, place, meeting, gr
 def test_an_event_type_does_not_take_a_hosts_place(client, org, greta):
     with pytest.raises(Invalid):
         offers.create(org, name="Greta", slug=greta.slug, actor=SYSTEM)
+
+
+# ── Languages ──
+
+LANGUAGES = [code for code, _ in settings.LANGUAGES if code != "en"]
+TEMPLATES = Path(settings.TEMPLATES[0]["DIRS"][0])
+
+
+def words_of_templates():
+    html = "".join(path.read_text() for path in [*(TEMPLATES / "customer").glob("*.html"), TEMPLATES / "404.html"])
+    return set(re.findall(r"""{% translate ["'](.+?)["'] %}""", html))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_word_of_the_customers_pages_is_translated(language):
+    catalogue = translation.trans_real.DjangoTranslation(language, domain="django")
+    known = {str(key) for each in catalogue._catalog._catalogs for key in each}
+    assert len(words_of_templates()) > 80
+    assert not words_of_templates() - known
+
+
+@pytest.mark.parametrize(
+    ("language", "said", "direction"),
+    [
+        ("de", "Tag und Uhrzeit wählen", "ltr"),
+        ("fr", "Choisissez un jour et une heure", "ltr"),
+        ("ja", "日付と時間を選んでください", "ltr"),
+        ("ar", "اختر يومًا ووقتًا", "rtl"),
+    ],
+)
+def test_customers_read_the_page_in_their_language(client, place, language, said, direction):
+    answer = client.get(place, headers={"Accept-Language": f"{language},en;q=0.5"})
+    html = answer.content.decode()
+    assert said in html
+    assert f'<html lang="{language}" dir="{direction}">' in html
+    assert answer["Content-Language"] == language
+    assert client.get(place, {"lang": "en"}, headers={"Accept-Language": language})["Content-Language"] == "en"
+    chosen = client.get(place, headers={"Accept-Language": language})
+    assert chosen["Content-Language"] == "en", "a language once chosen is remembered"
+
+
+def test_dates_are_written_as_the_language_writes_them(client, place):
+    german = client.get(place, {"tz": "UTC"}, headers={"Accept-Language": "de"}).content.decode()
+    assert re.search(r'aria-label="\w+, \d+\. \w+, \d+ Zeiten frei"', german)
+    japanese = client.get(place, {"tz": "UTC"}, headers={"Accept-Language": "ja"}).content.decode()
+    assert re.search(r"<h3 id=\"month-title\"[^>]*>\d{4}年\d+月</h3>", japanese)
