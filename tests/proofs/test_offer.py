@@ -20,7 +20,7 @@ from bookings.domain import reserve
 from bookings.domain.audit import SYSTEM
 from bookings.domain.availability import REFUSALS, Offer, Terms, check, explain, offer
 from bookings.domain.errors import SlotTaken
-from bookings.engine.zones import zone
+from bookings.engine.zones import DAY, zone
 from bookings.models import Account, AuditEntry, Booking, Calendar, Claim, Contact, Event, Mirror, Participant, Seat
 from tests import factories
 from tests.proofs.configurations import Configuration, configurations
@@ -91,7 +91,8 @@ def to_judge(world: World, terms: Terms, listed: Offer, chance: random.Random) -
         for start, end in itertools.chain(*world.blocking.values(), *world.cores.values())
         for at in (start - terms.length - terms.after, start - terms.length, start, end, end + terms.before)
     ]
-    edges += [on_grid(at) for at in edges]
+    # What is taken was only worked out for so long around the window: the last of its edges may be none.
+    edges = [at for at in (*edges, *map(on_grid, edges)) if world.lo - 3 * DAY <= at < world.hi + 3 * DAY]
     ends = [now - 60, now, now + terms.notice, now + terms.notice - 1, terms.earliest - 300, 2**40]
     if terms.latest is not None:
         ends += [terms.latest - terms.length, terms.latest - terms.length + 1, on_grid(terms.latest - 1)]
