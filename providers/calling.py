@@ -35,6 +35,7 @@ PAUSES_S = (60, 300, 1200, 3600, 3 * 3600, 6 * 3600, 13 * 3600)
 
 
 def is_due() -> bool:
+    """Whether the worker should be woken."""
     return bool(_heads())
 
 
@@ -58,12 +59,15 @@ def deliver(budget_s: float = PASS_S) -> int:
 
 def _heads() -> list[Message]:
     """Of each hook and booking the first call that is not done, where it is due."""
+    moment = database_now_s()
+    due = Message.everywhere.filter(kind=Message.Kind.WEBHOOK, hook__paused_at=None, next_attempt_s__lte=moment)
+    if not due.filter(state__in=(Message.State.WAITING, Message.State.SENDING)).exists():
+        return []
     open_states = (Message.State.WAITING, Message.State.SENDING, Message.State.FAILED)
     rows = Message.everywhere.filter(kind=Message.Kind.WEBHOOK, hook__paused_at=None, state__in=open_states)
     first: dict[tuple[Any, uuid.UUID | None], Message] = {}
     for message in rows.select_related("hook").order_by("created_at", "pk"):
         first.setdefault((message.hook_id, message.booking_id or message.scheduler_request_id or message.pk), message)
-    moment = database_now_s()
     waiting = [each for each in first.values() if each.state == Message.State.WAITING]
     return [each for each in waiting if each.next_attempt_s <= moment]
 

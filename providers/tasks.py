@@ -113,7 +113,7 @@ def wake_for_due_rows() -> None:
         wake(refresh)
     if post.is_due():
         wake(mail)
-    if hooks.write_due() or calling.is_due():
+    if hooks.are_there() and (hooks.write_due() or calling.is_due()):
         wake(call)
 
 

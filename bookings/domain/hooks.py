@@ -133,6 +133,11 @@ def body(message: Message) -> bytes:
     return orjson.dumps({"id": str(message.pk), **message.payload})
 
 
+def are_there() -> bool:
+    """Whether any program wants to be told of anything."""
+    return Hook.everywhere.exists()
+
+
 def write_due() -> int:
     """Write what hooks are to be told of since the last time; returns how much. Three queries for each hook."""
     return sum(_write_of(hook) for hook in Hook.everywhere.select_related("organisation"))
@@ -163,7 +168,7 @@ def _messages(hook: Hook, entries: list[AuditEntry]) -> Iterable[Message]:
     hosts = {str(host.pk): host for host in Host.everywhere.filter(pk__in=wanted)}
     for entry in entries:
         booking, request = bookings.get(entry.object_id), requests.get(entry.object_id)
-        told = {"event": EVENTS[entry.action], "at": _iso(int(entry.at.timestamp())), "by": entry.actor}
+        told: dict[str, Any] = {"event": EVENTS[entry.action], "at": _iso(int(entry.at.timestamp())), "by": entry.actor}
         if booking is not None:
             told |= {"booking": _booking(booking, hosts), "before": entry.before, "reason": entry.reason}
         elif request is not None:

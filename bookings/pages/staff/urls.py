@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bookings.pages.staff import bookings, connect, events, keys, moving, outbox, requests, week, why
+from bookings.pages.staff import bookings, connect, events, hooks, keys, moving, outbox, requests, search, week, why
 
 urlpatterns = [
     path("", week.week, name="week"),
+    path("search", search.search, name="search"),
+    path("events.csv", search.events_csv, name="events-csv"),
     path("events/new", events.new, name="event-new"),
     path("events/quick", moving.quick, name="event-quick"),
     path("events/words", events.words, name="event-words"),
@@ -32,6 +34,10 @@ urlpatterns = [
     path("outbox/<uuid:message_id>", outbox.detail, name="outbox-message"),
     path("outbox/<uuid:message_id>/mail", outbox.frame, name="outbox-frame"),
     path("outbox/<uuid:message_id>/again", outbox.again, name="outbox-again"),
+    path("webhooks", hooks.listing, name="hooks"),
+    path("webhooks/new", hooks.new, name="hook-new"),
+    path("webhooks/<uuid:hook_id>", hooks.detail, name="hook"),
+    path("webhooks/<uuid:hook_id>/act", hooks.act, name="hook-act"),
     path("keys", keys.listing, name="keys"),
     path("keys/new", keys.new, name="key-new"),
     path("keys/<uuid:key_id>", keys.detail, name="key"),
