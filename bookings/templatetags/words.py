@@ -15,6 +15,11 @@ _ACTIONS = {
     "booking.confirmed": _("Confirmed"),
     "booking.declined": _("Declined"),
     "booking.no_show": _("Marked as no-show"),
+    "booking.completed": _("Took place"),
+    "booking.handed_over": _("Handed over"),
+    "booking.described": _("Described otherwise"),
+    "booking.rescheduled": _("Rescheduled by the customer"),
+    "booking.invalidated": _("Found to be no booking"),
     "key.issued": _("Made"),
     "key.revoked": _("Revoked"),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bookings.pages.staff import availability, event_types, rules, team
+from bookings.pages.staff import availability, booking_changes, booking_new, bookings, event_types, rules, team
 
 urlpatterns = [
     path("event-types", event_types.listing, name="types"),
@@ -14,6 +14,16 @@ urlpatterns = [
     path("event-types/<uuid:type_id>/pause", event_types.pause, name="type-pause"),
     path("event-types/<uuid:type_id>/duplicate", event_types.duplicate, name="type-duplicate"),
     path("event-types/<uuid:type_id>/delete", event_types.delete, name="type-delete"),
+    path("bookings/new", booking_new.new, name="booking-new"),
+    path("bookings/export.csv", bookings.export, name="booking-export"),
+    path("bookings/<uuid:booking_id>/cancel", booking_changes.cancel, name="booking-cancel"),
+    path("bookings/<uuid:booking_id>/confirm", booking_changes.confirm, name="booking-confirm"),
+    path("bookings/<uuid:booking_id>/decline", booking_changes.decline, name="booking-decline"),
+    path("bookings/<uuid:booking_id>/move", booking_changes.move, name="booking-move"),
+    path("bookings/<uuid:booking_id>/hand-over", booking_changes.hand_over, name="booking-hand-over"),
+    path("bookings/<uuid:booking_id>/no-show", booking_changes.no_show, name="booking-no-show"),
+    path("bookings/<uuid:booking_id>/came", booking_changes.came, name="booking-came"),
+    path("bookings/<uuid:booking_id>/notes", booking_changes.note, name="booking-notes"),
     path("availability", availability.listing, name="availability"),
     path("availability/<uuid:host_id>", availability.edit, name="availability-of"),
     path("availability/<uuid:host_id>/preview", availability.show, name="availability-preview"),
