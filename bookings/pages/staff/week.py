@@ -61,41 +61,69 @@ class View:
         return "?" + urlencode(said)
 
 
-@require_safe
-@staff_required
-def week(request: StaffRequest) -> HttpResponse:
-    """?view= day or week (default: day on a phone), ?day= any day wanted, ?host= once for each host wanted (none: all),
-    ?zones= once for each further zone whose hours stand in the gutter."""
+@dataclass(frozen=True)
+class Look:
+    """A view with what happens in it, on whose clock and in whose calendars."""
+
+    view: View
+    timezone: str
+    moment: int
+    lo: int
+    hi: int
+    hosts: list[Host]
+    shown: list[Host]
+    calendars: list[Calendar]
+    found: list[Occurrence]
+
+    @property
+    def clock(self) -> Zone:
+        return zone(self.timezone)
+
+
+def look_at(request: StaffRequest) -> Look:
+    """What the address asks for; see `week`."""
     hosts = list(Host.objects.for_tenant(request.organisation).select_related("schedule").filter(is_active=True))
     clock = zone(tzid := zone_of(request, hosts))
     moment = int(now().timestamp())
     view = _view(request, hosts, clock.day_of(moment))
     shown = [host for host in hosts if str(host.pk) in view.hosts] or hosts
-    days = view.days
-    lo, hi = clock.day_bounds(days[0])[0], clock.day_bounds(days[-1])[1]
+    lo, hi = clock.day_bounds(view.days[0])[0], clock.day_bounds(view.days[-1])[1]
     calendars = list(Calendar.everywhere.select_related("account__host").filter(account__host__in=shown))
     found = calendar.occurrences(calendars, lo, hi)
-    extra = _extra({occurrence.event for occurrence in found}, calendars, shown)
-    drawn = grid.week(clock, _lanes(view, shown, found, extra, availability.working_time(shown, lo, hi)), extra, moment)
+    return Look(view, tzid, moment, lo, hi, hosts, shown, calendars, found)
+
+
+@require_safe
+@staff_required
+def week(request: StaffRequest) -> HttpResponse:
+    """?view= day or week (default: day on a phone), ?day= any day wanted, ?host= once for each host wanted (none: all),
+    ?zones= once for each further zone whose hours stand in the gutter."""
+    look = look_at(request)
+    view, clock, shown, found = look.view, look.clock, look.shown, look.found
+    days = view.days
+    extra = _extra({occurrence.event for occurrence in found}, look.calendars, shown)
+    working = availability.working_time(shown, look.lo, look.hi)
+    drawn = grid.week(clock, _lanes(view, shown, found, extra, working), extra, look.moment)
     context = {
         "week": drawn,
-        "hosts": _chips(view, hosts),
+        "hosts": _chips(view, look.hosts),
         "everybody": view.address(hosts=()),
         "shown": shown,
         "view": view,
         "switch": {kind: view.address(view=kind) for kind in ("day", "week")},
-        "timezone": tzid,
+        "timezone": look.timezone,
         "gutters": _gutters(view, clock, drawn),
         "zone_choices": grouped(),
-        "noon": lo + 43_200,
+        "noon": look.lo + 43_200,
         "monday": _date(days[0]),
         "sunday": _date(days[-1]),
         "previous": view.address(day=days[0] - len(days)),
         "next": view.address(day=days[0] + len(days)),
         "now_address": view.address(day=None),
-        "today": clock.day_of(moment),
+        "today": clock.day_of(look.moment),
         "trouble": sum(1 for each in extra.values() if each["state"] == "failing"),
         "undo": _deleted(request),
+        "export": view.address(view=view.kind),
     }
     answer = render(request, "staff/week.html", context)
     patch_vary_headers(answer, ("Sec-CH-UA-Mobile", "User-Agent"))
