@@ -107,10 +107,9 @@ def _offering(request: HttpRequest, offering: Offering) -> HttpResponse:
     minutes = _minutes(request, offering.event_type)
     if request.method == "POST":
         return _book(request, offering, minutes)
-    terms = offering.terms(minutes)
     initial = {
         "start": request.GET.get("start"),
-        "tz": chosen_zone(request, terms.timezone),
+        "tz": chosen_zone(request, _zone(offering)),
         "ticket": new_ticket(),
         "name": request.GET.get("name", "")[:200],
         "email": request.GET.get("email", "")[:254],
@@ -179,7 +178,8 @@ def _form(offering: Offering, **given: Any) -> PublicForm:
 def _asked(request: HttpRequest, offering: Offering, minutes: int, form: PublicForm) -> Asked:
     keep = {"length": str(minutes)} if minutes != offering.event_type.durations[0] else {}
     notes = _seats_left(offering.event_type) if offering.event_type.capacity > 1 else {}
-    return Asked(request, _what(offering, minutes), offering.terms(minutes), form, keep, notes=notes)
+    zone = _zone(offering)
+    return Asked(request, _what(offering, minutes), offering.terms(minutes), form, keep, timezone=zone, notes=notes)
 
 
 def _beside(request: HttpRequest, offering: Offering, minutes: int) -> dict[str, Any]:
@@ -225,6 +225,12 @@ def _who(offering: Offering) -> str:
     if len(offering.everyone) == 1:
         return offering.everyone[0].name
     return offering.event_type.organisation.name
+
+
+def _zone(offering: Offering) -> str:
+    """The zone of who will be there; the organisation's while that is open."""
+    hosts = offering.hosts
+    return hosts[0].timezone if len(hosts) == 1 else offering.event_type.organisation.timezone
 
 
 def _place(event_type: EventType) -> str:
