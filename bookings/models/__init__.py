@@ -4,6 +4,7 @@ from .audit import AuditEntry, IdempotencyKey
 from .bookings import Booking, Contact, SchedulerRequest, Seat
 from .calendars import Account, Calendar
 from .events import Event, Participant
+from .feeds import Feed
 from .hooks import Hook
 from .hosts import Host, Opening, Override, Schedule
 from .ledger import Busy, Claim
@@ -34,6 +35,7 @@ __all__ = [
     "Event",
     "EventType",
     "ExternalRef",
+    "Feed",
     "Grant",
     "GroupMember",
     "GroupRule",

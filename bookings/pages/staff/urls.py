@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from django.urls import path
 
-from bookings.pages.staff import bookings, connect, events, hooks, keys, moving, outbox, requests, search, week, why
+from bookings.pages.feeds import feed
+from bookings.pages.staff import (
+    bookings,
+    connect,
+    events,
+    feeds,
+    hooks,
+    keys,
+    moving,
+    outbox,
+    requests,
+    search,
+    week,
+    why,
+)
 
 urlpatterns = [
     path("", week.week, name="week"),
@@ -34,6 +48,10 @@ urlpatterns = [
     path("outbox/<uuid:message_id>", outbox.detail, name="outbox-message"),
     path("outbox/<uuid:message_id>/mail", outbox.frame, name="outbox-frame"),
     path("outbox/<uuid:message_id>/again", outbox.again, name="outbox-again"),
+    path("feeds", feeds.listing, name="feeds"),
+    path("feeds/new/<uuid:host_id>", feeds.new, name="feed-new"),
+    path("feeds/<uuid:feed_id>/end", feeds.end, name="feed-end"),
+    path("f/<str:token>.ics", feed, name="feed"),
     path("webhooks", hooks.listing, name="hooks"),
     path("webhooks/new", hooks.new, name="hook-new"),
     path("webhooks/<uuid:hook_id>", hooks.detail, name="hook"),
