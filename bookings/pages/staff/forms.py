@@ -183,12 +183,6 @@ class BulkForm(RequestBase):
         return text
 
 
-class CancelForm(forms.Form):
-    reason = forms.CharField(
-        label=_("Reason"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3})
-    )
-
-
 class WhyForm(OfOrganisation):
     host = HostOrRuleField(label=_("Whose time"))
     day = forms.DateField(label=_("Day"), widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
