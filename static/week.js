@@ -252,14 +252,18 @@ function settle(box) {
 // Where a box stands, in the minutes of its column's day; it may begin before it and end after it.
 function span(link) {
   const wall = (second) => {
-    const parts = new Intl.DateTimeFormat("en-CA", {
+    const format = new Intl.DateTimeFormat("en-GB", {
       timeZone: page().dataset.timezone,
-      dateStyle: "short",
-      timeStyle: "short",
+      year: "numeric",
+      month: "2-digit",
+      day: "2-digit",
+      hour: "2-digit",
+      minute: "2-digit",
       hourCycle: "h23",
-    }).format(new Date(second * 1000));
-    const [date, time] = parts.split(", ");
-    return { date, minute: Number(time.slice(0, 2)) * 60 + Number(time.slice(3, 5)) };
+    });
+    const parts = Object.fromEntries(format.formatToParts(new Date(second * 1000)).map((each) => [each.type, each.value]));
+    const date = `${parts.year}-${parts.month}-${parts.day}`;
+    return { date, minute: Number(parts.hour) * 60 + Number(parts.minute) };
   };
   const from = wall(Number(link.dataset.start));
   return { ...from, length: (Number(link.dataset.end) - Number(link.dataset.start)) / 60 };
@@ -283,7 +287,7 @@ const lettersOn = () => localStorage.getItem(LETTERS) !== "off";
 let steps = null;
 
 function key(event) {
-  if (event.key === "Escape") return cancel();
+  if (event.key === "Escape") return steps ? takeBack() : cancel();
   if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
   if (event.target.closest("input, select, textarea, [contenteditable]")) return;
   const link = event.target.closest("#grid .event");
@@ -291,7 +295,8 @@ function key(event) {
   if (anywhere(event)) event.preventDefault();
 }
 
-const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-1, 0], ArrowRight: [1, 0] };
+const onward = getComputedStyle(document.documentElement).direction === "rtl" ? -1 : 1;
+const ARROWS = { ArrowUp: [0, -1], ArrowDown: [0, 1], ArrowLeft: [-onward, 0], ArrowRight: [onward, 0] };
 
 function onEvent(event, link) {
   const arrow = ARROWS[event.key];
@@ -322,6 +327,12 @@ function step(link, days, rows, longer) {
   }, 700);
 }
 
+function takeBack() {
+  clearTimeout(steps.timer);
+  settle(steps.link.closest(".place") || steps.link);
+  steps = null;
+}
+
 function preview() {
   const { link, days, rows, longer } = steps;
   const column = link.closest(".week-day");
@@ -329,13 +340,14 @@ function preview() {
   if (!isDrawn(column)) return;
   const height = rowHeight(column);
   (place || link).classList.add("dragged");
-  (place || link).style.translate = `${days * column.getBoundingClientRect().width}px ${rows * height}px`;
+  (place || link).style.translate = `${days * onward * column.getBoundingClientRect().width}px ${rows * height}px`;
   if (place) place.style.gridRowEnd = `span ${Math.max(1, Number(place.dataset.rows) + longer)}`;
 }
 
 function anywhere(event) {
   if (event.shiftKey && event.key !== "?") return false;
-  const goes = { ArrowLeft: page().dataset.previous, ArrowRight: page().dataset.next };
+  const { previous, next } = page().dataset;
+  const goes = onward > 0 ? { ArrowLeft: previous, ArrowRight: next } : { ArrowLeft: next, ArrowRight: previous };
   if (event.target.closest("button, summary")) return false;
   if (lettersOn()) {
     Object.assign(goes, { t: page().dataset.today || "/", d: page().dataset.day, w: page().dataset.week });
@@ -368,7 +380,7 @@ function begin() {
   tick();
   document.getElementById("keys-open").hidden = false;
   document.getElementById("keys-open").addEventListener("click", () => document.getElementById("keys").showModal());
-  grid().addEventListener("touchmove", (event) => drag?.active && event.preventDefault(), { passive: false });
+  grid().addEventListener("touchmove", (event) => drag?.ready && event.preventDefault(), { passive: false });
 }
 
 document.addEventListener("pointerdown", press);
