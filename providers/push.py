@@ -14,10 +14,12 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from datetime import timedelta
 from itertools import zip_longest
 
 from django.db import DatabaseError
 from django.db.models import F, Min, QuerySet
+from django.utils.timezone import now
 
 from bookings.domain import rooms
 from bookings.domain.calendar import whole
@@ -39,6 +41,7 @@ _ROWS_PER_TURN = 10
 _STOPPED = (Mirror.State.FAILED, Mirror.State.NEEDS_CHECK)
 _LOST = (Calendar.State.GONE, Calendar.State.READ_ONLY)
 _UNSERVED = (Account.Health.REAUTH, Account.Health.PAUSED)
+_NEW = timedelta(minutes=15)
 OVER = "Not sent: the event was over already."
 LAGS = "An earlier attempt may still turn up there; it is looked for once more."
 OUR_FAULT = "Something went wrong on our side; it is tried again."
@@ -185,6 +188,9 @@ class _Delivery:
             mirror.create_body, mirror.create_revision = self.provider.freeze(push), mirror.desired_revision
             self.first_body = True
             self._save_frozen()
+            if self._is_old() and (found := self.provider.find(self.target, push)):
+                # What is there may be of any revision, so it is brought up to date next.
+                return self._conclude("find", replace(found, revision=found.revision or 0), time.monotonic())
         elif not self.provider.capability.keyed_create:
             found = self.provider.find(self.target, push) or self._not_yet()
             if found is not None:
@@ -192,6 +198,12 @@ class _Delivery:
         push = replace(push, tag=self._tag(mirror.create_revision))
         body = mirror.create_body
         return self._call("create", lambda: self.provider.create(self.target, push, body))
+
+    def _is_old(self) -> bool:
+        """Whether a row that seems never to have been sent may have been: before the database came from a backup.
+        Where a second create would make a second event, that is worth a search."""
+        age = now() - self.mirror.created_at
+        return age > _NEW and not self.provider.capability.keyed_create
 
     def _remove(self, push: Push) -> bool:
         if not push.remote.id:

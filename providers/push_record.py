@@ -86,7 +86,11 @@ def _done(call: Call) -> None:
     }
     if call.action != "rsvp":
         changes["difference"] = {}
-    call.rows.update(**changes, **(_gone() if call.action == "delete" else _there(call.result)))
+    changes |= _gone() if call.action == "delete" else _there(call.result)
+    if (call.result.revision or 0) > call.mirror.desired_revision:
+        # This database came from a backup, and what was written there since is for somebody to decide on.
+        changes |= {"difference": {"kind": "edited"}, "etag": "", "remote_fingerprint": ""}
+    call.rows.update(**changes)
     applied = _applied(call)
     call.rows.filter(applied_revision__lt=applied).update(applied_revision=applied)
     if call.mirror.answers:
@@ -99,7 +103,7 @@ def _done(call: Call) -> None:
 def _applied(call: Call) -> int:
     """Which revision the target shows now. A create sends the frozen one; what was adopted says its own."""
     if call.result.revision is not None:
-        return call.result.revision
+        return min(call.result.revision, call.mirror.desired_revision)
     if call.action in ("create", "find"):
         return call.mirror.create_revision
     if call.action == "rsvp":

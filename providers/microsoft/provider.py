@@ -163,13 +163,29 @@ class Microsoft(Provider):
             body = json.dumps({key: wanted[key] for key in wanted if key not in wire.TEAMS_MEETING}, ensure_ascii=False)
         answer = self._sent("POST", f"{calendar_path(target)}/events", body)
         if answer.status == 201:
-            result = self._made(target, push, decoded(answer), answer.status)
+            event = decoded(answer)
+            if event.get("id") and not self._is_as_sent(target, event, wanted):
+                return self._changed_since(target, push, event)
+            result = self._made(target, push, event, answer.status)
             return replace(result, room=NO_ROOM) if roomless else result
         if self.calls.code(answer) == DUPLICATE or answer.status == 409:
             found = self._marked_here(target, push)
             # The id was used, and what it made is not there any more.
             return self._adopted(target, found) if found else Result(Outcome.CONFLICT, status=409, detail=DELETED_THERE)
         return self._refused(target, answer)
+
+    def _is_as_sent(self, target: str, event: Json, wanted: Json) -> bool:
+        """Whether the event of an answer means what was sent; a repeated create is answered with what is there now."""
+        said = {name: wanted[name] for name in ("subject", "start", "end") if name in wanted}
+        owner = self._owner(target)
+        return bool(event.get("recurrence")) or meaning(event | said, owner) == meaning(event, owner)
+
+    def _changed_since(self, target: str, push: Push, event: Json) -> Result:
+        """Made by an earlier attempt, and changed there since: it is brought up to date, unless it is newer than what
+        we know of."""
+        result = self._adopted(target, self.calls.event(target, event["id"]) or event)
+        newer = (result.revision or 0) > int(push.tag.rpartition("|")[2])
+        return result if newer else replace(result, revision=0)
 
     def _made(self, target: str, push: Push, event: Json, status: int) -> Result:
         """Of a series only the pattern is there now; what differs from it follows as an update of the same revision."""

@@ -172,7 +172,7 @@ def test_a_calendar_that_is_gone_or_became_read_only_is_told_to_the_host(connect
         (Told(503, {"error": {"code": "ErrorServerBusy", "message": ""}}, {"Retry-After": "30"}), "transient"),
         (Told(503, {"error": {"code": "UnknownError", "message": ""}}), "ambiguous"),
         (Told(504, "<html>"), "ambiguous"),
-        (Told(200, "<html>a hotel</html>"), "unknown"),
+        (Told(200, "<html>a hotel</html>"), "ambiguous"),
         (Told(400, {"error": {"code": "ErrorPropertyValidationFailure", "message": "No."}}), "permanent"),
         (Told(404, {"error": {"code": "MailboxNotEnabledForRESTAPI", "message": ""}}), "auth_dead"),
     ],
