@@ -17,8 +17,9 @@ from .ledger import Wish
 
 RESERVED = frozenset(
     {
+        *"abcdefghijklmnopqrstuvwxyz0123456789",
         *("accounts", "admin", "api", "health", "favicon.ico", "robots.txt", "static", "media", "i18n", "up", "new"),
-        *("r", "rts", "b", "m", "g", "v1", "v2", "v3", "embed", "docs", "schema", "help", "about", "privacy", "terms"),
+        *("rts", "v1", "v2", "v3", "embed", "docs", "schema", "help", "about", "privacy", "terms"),
         *("bookings", "requests", "calendars", "connect", "contacts", "events", "keys", "mirrors", "notify", "oauth"),
         *(
             "why",
@@ -35,7 +36,23 @@ RESERVED = frozenset(
         ),
         *("outbox", "inbox", "bounces", "unsubscribe", "types", "hosts", "people", "audit", "reports", "day", "clear"),
         *("alerts", "reminders", "templates", "me", "share", "sync", "customers", "overview", "language", "invite"),
-        *("settings", "import", "export", "mail", "messages", "profile", "organisation", "organisations", "lab"),
+        *(
+            "feeds",
+            "feed",
+            "ics",
+            "sitemap.xml",
+            "manifest.json",
+            "sw.js",
+            "settings",
+            "import",
+            "export",
+            "mail",
+            "messages",
+            "profile",
+            "organisation",
+            "organisations",
+            "lab",
+        ),
         *("cronofy", "timekit", "morgen", "leadconnector", "morph", "providers", "hooks", "callbacks"),
     }
 )
@@ -101,14 +118,15 @@ def host(of: Organisation, slug: str) -> Host:
 
 
 def offering(of: Organisation, type_slug: str, host_slug: str = "") -> Offering:
-    """The public event type with this slug, of everybody or of one host of its team.
+    """The event type with this slug, of everybody or of one host of its team. One that is not public is on no index
+    and still there for whoever was given its address.
 
     What needs several people at once is offered on the team's page alone.
 
-    :raises NotFound: also for what is not public, and for somebody who does not host it.
+    :raises NotFound: also for somebody who does not host it.
     """
     rows = EventType.objects.for_tenant(of).select_related("group_rule", "schedule", "organisation")
-    found: EventType | None = rows.filter(slug=type_slug, is_public=True).first()
+    found: EventType | None = rows.filter(slug=type_slug).first()
     if found is None:
         raise NotFound("There is nothing of that name to book.")
     everyone = availability.of_event_type(found)

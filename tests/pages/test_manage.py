@@ -302,6 +302,15 @@ def test_a_request_whose_booking_is_taken_back_is_booked_again(client, greta):
     assert asked.state == "booked"
 
 
+def test_a_request_to_a_host_who_is_away_says_so_and_opens_again_later(client, greta):
+    asked = requests.send(greta.organisation, host=greta, recipient_email="a@example.org", summary="Talk", actor=SYSTEM)
+    page = f"/r/{links.token('request', asked.pk)}"
+    type(greta).everywhere.update(is_active=False)
+    assert "takes no bookings at present" in client.get(page).content.decode()
+    type(greta).everywhere.update(is_active=True)
+    assert starts_in(client.get(page).content.decode())
+
+
 # ── Guests ──
 
 

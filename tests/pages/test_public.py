@@ -262,6 +262,13 @@ def test_an_index_lists_what_is_public_and_can_be_had(client, org, greta, robin,
     assert "Robin’s thing" not in own
 
 
+def test_what_is_not_listed_is_there_for_whoever_has_its_address(client, org, greta):
+    offer_type(org, greta, slug="quiet", is_public=False)
+    answer = client.get(f"/{org.slug}/quiet")
+    assert answer.status_code == 200
+    assert answer["X-Robots-Tag"] == "noindex"
+
+
 def test_an_index_of_nothing_says_what_that_means(client, org, greta):
     assert "offers no times to book right now" in client.get(f"/{org.slug}/{greta.slug}").content.decode()
 
@@ -389,8 +396,10 @@ def test_only_sites_on_the_list_may_frame_the_page(client, org, place):
     assert closed["X-Frame-Options"] == "DENY"
     type(org).objects.filter(pk=org.pk).update(frame_origins=["https://shop.example"])
     opened = client.get(place, {"embed": "1"})
-    assert "frame-ancestors https://shop.example" in opened["Content-Security-Policy"]
     assert "X-Frame-Options" not in opened
+    assert "frame-ancestors https://shop.example" in opened["Content-Security-Policy"]
+    type(org).objects.filter(pk=org.pk).update(frame_origins=["*", "https://a.example; script-src *", "x\ny", 7])
+    assert client.get(place)["Content-Security-Policy"] == closed["Content-Security-Policy"]
 
 
 def test_in_a_frame_nothing_surrounds_it_and_links_stay_inside(client, org, place, meeting):

@@ -207,7 +207,7 @@ def _again(mine: Mine) -> str:
     if request is not None:
         open_still = request.state == request.State.OPEN and not request.is_expired
         return f"/r/{links.token('request', request.pk)}" if open_still else ""
-    if event_type is None or not (event_type.is_public and event_type.is_active):
+    if event_type is None or not event_type.is_active:
         return ""
     return f"/{booking.organisation.slug}/{event_type.slug}"
 

@@ -115,7 +115,10 @@ def _offering(request: HttpRequest, offering: Offering) -> HttpResponse:
         "email": request.GET.get("email", "")[:254],
     }
     form = _form(offering, initial=initial)
-    return _asked(request, offering, minutes, form).show(**_beside(request, offering, minutes))
+    response = _asked(request, offering, minutes, form).show(**_beside(request, offering, minutes))
+    if not offering.event_type.is_public:
+        response["X-Robots-Tag"] = "noindex"
+    return response
 
 
 def _book(request: HttpRequest, offering: Offering, minutes: int) -> HttpResponse:

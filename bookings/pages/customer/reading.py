@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -17,6 +18,7 @@ from bookings.templatetags import when
 View = Callable[..., HttpResponse]
 
 A_YEAR = 365 * 86_400
+_ORIGIN = re.compile(r"https?://(\*\.)?[a-z0-9.-]+(:\d{1,5})?", re.ASCII | re.IGNORECASE)
 _MONDAY, _SATURDAY, _SUNDAY = 0, 5, 6
 
 # Where clocks go twice round a day, and where weeks begin on another day than Monday (CLDR 47, supplemental data).
@@ -74,7 +76,8 @@ def customer_page(*, secret: bool) -> Callable[[View], View]:
 
 
 def framed_by(response: HttpResponse, origins: list[str]) -> HttpResponse:
-    """Let these sites show the page in a frame."""
+    """Let these sites show the page in a frame; what is no origin is left out of the header."""
+    origins = [origin for origin in origins if isinstance(origin, str) and _ORIGIN.fullmatch(origin)]
     if origins:
         response._csp_replace = {"frame-ancestors": origins}  # type: ignore[attr-defined]
         response.xframe_options_exempt = True
