@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 
-_LINK = re.compile(r"/(r|rts|b|m|g)/[\w.~%-]+")
+_LINK = re.compile(r"/(r|rts|b|m|g|f)/[\w.~%-]+")
 
 
 class MaskLinks(logging.Filter):

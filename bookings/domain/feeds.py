@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -76,7 +75,7 @@ def state(feed: Feed) -> State:
 
 def text(feed: Feed) -> str:
     """iCalendar text of the bookings from three months ago on; two queries."""
-    rows: Iterable[Booking] = _bookings(feed).select_related("event").prefetch_related("event__participants")
+    rows = _bookings(feed).select_related("event").prefetch_related("event__participants")
     events = [data_of(booking.event) for booking in rows.order_by("start_s")[:_MOST] if booking.event is not None]
     return render(events, stamp=state(feed).changed_at or now(), method="PUBLISH", client_invites=False)
 
