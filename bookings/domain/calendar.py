@@ -188,8 +188,9 @@ def include_occurrence(event: Event, recurrence_wall: int, *, actor: Actor) -> E
         return event
     adopt(event)
     changed = event.overrides.filter(recurrence_wall=recurrence_wall).exclude(status=Event.Status.CANCELLED)
-    last = changed.order_by("-deleted_at").values_list("pk", flat=True).first()
-    event.overrides.filter(pk=last).update(deleted_at=None)
+    last = changed.order_by("-deleted_at").first()
+    if last is not None:
+        event.overrides.filter(pk=last.pk).update(deleted_at=None)
     raise_revision(event)
     excluded = tuple(each for each in event.excluded_dates if each != recurrence_wall)
     store(event, replace(data_of(event), excluded_dates=excluded), host)

@@ -58,7 +58,7 @@ def test_a_search_costs_a_fixed_number_of_queries(staff, host, many, django_asse
 
 
 def rows(answer):
-    return list(csv.reader(io.StringIO(b"".join(answer.streaming_content).decode())))
+    return list(csv.reader(io.StringIO(answer.content.decode())))
 
 
 def test_a_week_is_taken_away_as_a_file(staff, org, host):

@@ -361,7 +361,7 @@ def _offset(alert: Any) -> str:
     trigger = alert.get("trigger") if isinstance(alert, dict) else None
     if not isinstance(trigger, dict) or trigger.get("relativeTo", "start") != "start":
         return ""
-    offset = trigger.get("offset", "")
+    offset = str(trigger.get("offset", ""))
     return {"-PT60M": "-PT1H", "-PT24H": "-P1D", "PT0M": "PT0S", "-PT0S": "PT0S"}.get(offset, offset)
 
 
