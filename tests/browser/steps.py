@@ -20,6 +20,7 @@ def connect_calendar(staff: Visitor, server: CalDavServer, calendar: str, *, hos
     page = staff.page
     page.get_by_role("navigation").get_by_role("link", name="Calendars").click()
     page.get_by_role("link", name="Connect a calendar", exact=True).click()
+    page.get_by_role("link", name=re.compile("^Connect CalDAV")).click()
     page.get_by_label("Whose calendar is it?").select_option(host)
     page.get_by_label("Server address").fill(server.url)
     page.get_by_label("User name").fill(server.username)
