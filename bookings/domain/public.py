@@ -72,6 +72,8 @@ class Offering:
     """Who hosts it and takes bookings."""
     host: Host | None = None
     """Whose page it is."""
+    usual: Terms | None = None
+    """The terms of its first length for strangers, where they are known already."""
 
     @property
     def hosts(self) -> tuple[Host, ...]:
@@ -83,7 +85,9 @@ class Offering:
 
     def terms(self, minutes: int, contact: Contact | None = None) -> Terms:
         """Under which rules a stranger, or a customer who is known, may choose."""
-        terms = availability.of_event_type(self.event_type, minutes=minutes, contact=contact)
+        terms = self.usual
+        if terms is None or contact is not None or terms.length != minutes * 60:
+            terms = availability.of_event_type(self.event_type, minutes=minutes, contact=contact)
         if self.host is None:
             return terms
         return replace(terms, hosts=(self.host,), required=1, preference=())
@@ -131,11 +135,11 @@ def offering(of: Organisation, type_slug: str, host_slug: str = "") -> Offering:
         raise NotFound("There is nothing of that name to book.")
     everyone = availability.of_event_type(found)
     if not host_slug:
-        return Offering(found, everyone.hosts)
+        return Offering(found, everyone.hosts, usual=everyone)
     whose = host(of, host_slug)
     if everyone.required > 1 or (whose.is_active and whose not in everyone.hosts) or not _hosts(found, whose):
         raise NotFound("This is not offered by this host.")
-    return Offering(found, everyone.hosts, whose)
+    return Offering(found, everyone.hosts, whose, everyone)
 
 
 def offered(of: Organisation, whose: Host | None = None) -> list[Offering]:

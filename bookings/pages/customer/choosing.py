@@ -21,7 +21,7 @@ from bookings.engine.zones import zone
 from bookings.pages.customer.months import Choice, month_end
 from bookings.pages.customer.reading import A_YEAR, is_framed, week_begins
 from bookings.pages.zones import chosen as known_zone
-from bookings.pages.zones import grouped
+from bookings.pages.zones import options
 
 ZONE_COOKIE = "tz"
 _FURTHEST = 366 * 86_400
@@ -101,7 +101,7 @@ class Asked:
             "what": self.what,
             "timezone": self.tzid,
             "host_zone": self.terms.timezone if len(self.terms.hosts) == 1 else self.tzid,
-            "zones": grouped(),
+            "zones": options(self.tzid),
             "form": self.form,
         }
 
