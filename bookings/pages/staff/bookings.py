@@ -26,6 +26,8 @@ from bookings.pages.staff.booking_forms import FilterForm, NotesForm, ReasonForm
 
 PER_PAGE = 25
 MOST_EXPORTED = 20_000
+_TELLING = ("priority_share_idle", "forced")
+"""Rules of an assignment that say more than that there was no choice."""
 
 
 @require_safe
@@ -82,7 +84,7 @@ def show(request: StaffRequest, booking: Booking, status: int = 200, **forms: An
         "reason": ReasonForm(),
         "notes": NotesForm(initial={"notes": booking.notes}),
         "history": history.lines(entries, tzid, names),
-        "why": why_in_words(booking.assignment, names) if booking.assignment.get("rule") else "",
+        "why": why_in_words(booking.assignment, names) if booking.assignment.get("rule") in _TELLING else "",
         "mirrors": booking.event.mirrors.select_related("calendar__account__host") if booking.event else [],
         "may": _may(booking, began),
     }

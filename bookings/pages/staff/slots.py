@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -19,6 +19,7 @@ from bookings.pages.staff.refusing import Refusing
 
 _EPOCH = dt.date(1970, 1, 1)
 _DAYS = 7
+_SHOWN_STEP = 900
 _MOST_YEARS = range(1971, 9000)
 
 
@@ -77,7 +78,9 @@ class TimeForm(Refusing):
 
 
 def of(terms: Terms, day: str) -> Slots:
-    """Free times from a day (ISO; anything else is today) on."""
+    """Free times from a day (ISO; anything else is today) on. Of those that follow each other by the minute only the
+    quarters of an hour are shown; any other can be typed in."""
+    terms = replace(terms, step=max(terms.step, _SHOWN_STEP))
     moment = int(now().timestamp())
     clock = zone(terms.timezone)
     first = max(_number(day, clock.day_of(moment)), clock.day_of(moment))
