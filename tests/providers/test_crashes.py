@@ -10,12 +10,14 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg
 import pytest
 
+from tests import postgres
 from tests.servers import CalDavServer
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +30,7 @@ class Outpost:
     folder: Path
     server: CalDavServer
     calendar_url: str
+    database_url: str = ""
 
     def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -44,7 +47,7 @@ class Outpost:
             name: value for name, value in os.environ.items() if name not in ("DATABASE_URL", "PYTEST_CURRENT_TEST")
         }
         mine = {"CONVENE_DATA": str(self.folder), "CONVENE_LAN_ALLOWED": self.server.hostport, "PYTHONPATH": str(ROOT)}
-        return kept | mine | more
+        return kept | mine | ({"DATABASE_URL": self.database_url} if self.database_url else {}) | more
 
     def work(self, failpoints: str = "") -> int:
         """Run a worker until nothing is left to do; returns how the process ended (-9: killed)."""
@@ -54,6 +57,11 @@ class Outpost:
         return done.returncode
 
     def sql(self, statement: str, *values: object) -> list[tuple[object, ...]]:
+        """Rows of a statement, with `?` for each value."""
+        if self.database_url:
+            with psycopg.connect(self.database_url, autocommit=True) as connection:
+                done = connection.execute(statement.replace("?", "%s").encode(), values or None)
+                return done.fetchall() if done.description else []
         with sqlite3.connect(self.folder / "convene.sqlite3", timeout=20) as database:
             return database.execute(statement, values).fetchall()
 
@@ -68,7 +76,13 @@ class Outpost:
 @pytest.fixture(scope="module")
 def template(radicale: CalDavServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outpost")
-    outpost = Outpost(folder, radicale, "")
+    _settle(Outpost(folder, radicale, ""))
+    return folder
+
+
+def _settle(outpost: Outpost) -> None:
+    """Tables, a host with a connected calendar, and one event that waits."""
+    radicale = outpost.server
     for arguments in (
         ("manage.py", "migrate", "--verbosity", "0"),
         ("manage.py", "createcachetable", "--verbosity", "0"),
@@ -76,7 +90,6 @@ def template(radicale: CalDavServer, tmp_path_factory: pytest.TempPathFactory) -
     ):
         done = outpost.run(*arguments)
         assert done.returncode == 0, done.stderr
-    return folder
 
 
 @pytest.fixture
@@ -84,8 +97,38 @@ def outpost(template: Path, radicale: CalDavServer, tmp_path: Path) -> Outpost:
     folder = tmp_path / "data"
     shutil.copytree(template, folder)
     made = Outpost(folder, radicale, radicale.make_calendar(uuid.uuid4().hex[:12]))
-    made.sql("UPDATE bookings_calendar SET external_id = ? WHERE external_id LIKE 'http%'", made.calendar_url)
+    _point(made)
     return made
+
+
+def _point(outpost: Outpost) -> None:
+    """Have the one connected calendar lie where this test's is."""
+    prefix = "external_id >= 'http' AND external_id < 'httq'"
+    outpost.sql(f"UPDATE bookings_calendar SET external_id = ? WHERE {prefix}", outpost.calendar_url)
+
+
+@pytest.fixture(scope="module")
+def on_postgres(
+    radicale: CalDavServer, postgres_server: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Outpost]:
+    """One installation on PostgreSQL for all of its tests: what waits is stated anew by each."""
+    with postgres.database(postgres_server) as url:
+        made = Outpost(tmp_path_factory.mktemp("on-postgres"), radicale, "", url)
+        _settle(made)
+        yield made
+
+
+@pytest.fixture
+def waiting(on_postgres: Outpost) -> Outpost:
+    """Its event, as if it had never been sent, and an empty calendar."""
+    on_postgres.calendar_url = on_postgres.server.make_calendar(uuid.uuid4().hex[:12])
+    _point(on_postgres)
+    on_postgres.sql(
+        "UPDATE bookings_mirror SET desired = 'present', applied_revision = 0, generation = generation + 1,"
+        " create_body = '', remote_id = '', remote_uid = '', etag = '', state = 'idle', next_attempt_s = 0"
+    )
+    on_postgres.sql("UPDATE bookings_calendar SET sync_token = ''")
+    return on_postgres
 
 
 @pytest.mark.parametrize("failpoint", ["push.leased", "push.claimed", "push.called", "push.recorded"])
@@ -105,6 +148,36 @@ def test_a_worker_killed_while_it_deletes(outpost: Outpost, failpoint: str) -> N
     assert outpost.work() == 0
     assert outpost.texts() == []
     assert outpost.is_in_sync()
+
+
+@pytest.mark.parametrize("failpoint", ["push.leased", "push.claimed", "push.called", "push.recorded"])
+def test_a_worker_killed_while_it_creates_on_postgresql(waiting: Outpost, failpoint: str) -> None:
+    assert waiting.work(f"{failpoint}=kill") == -signal.SIGKILL
+    assert waiting.work() == 0
+    (text,) = waiting.texts()
+    assert "SUMMARY:Survivor" in text
+    assert waiting.is_in_sync()
+
+
+@pytest.mark.parametrize("failpoint", ["push.claimed", "push.called"])
+def test_a_worker_killed_while_it_deletes_on_postgresql(waiting: Outpost, failpoint: str) -> None:
+    waiting.work()
+    assert len(waiting.texts()) == 1
+    waiting.sql("UPDATE bookings_mirror SET desired = 'absent', desired_revision = desired_revision + 1")
+    assert waiting.work(f"{failpoint}=kill") == -signal.SIGKILL
+    assert waiting.work() == 0
+    assert waiting.texts() == []
+    assert waiting.is_in_sync()
+
+
+@pytest.mark.parametrize("failpoint", ["pull.fetched", "pull.applied"])
+def test_a_worker_killed_while_it_reads_on_postgresql(waiting: Outpost, failpoint: str) -> None:
+    waiting.sql("UPDATE bookings_account SET next_pull_at = '2020-01-01 00:00:00+00'")
+    assert waiting.work(f"{failpoint}=kill") == -signal.SIGKILL
+    waiting.sql("UPDATE bookings_account SET next_pull_at = '2020-01-01 00:00:00+00'")
+    assert waiting.work() == 0
+    states = waiting.sql("SELECT state FROM bookings_calendar WHERE external_id = ?", waiting.calendar_url)
+    assert states == [("ok",)]
 
 
 def test_a_worker_killed_while_it_reads(outpost: Outpost) -> None:
