@@ -113,12 +113,19 @@ def _change_booking(principal: Principal, entry: Entry, booking: Booking, asked:
     else:
         terms = _terms_elsewhere(booking, event_type, user, asked)
         terms = replace(terms, length=length, notice=0 if start == booking.start_s else terms.notice)
-        given = {"event_type": event_type, "forced": asked.forced, "notify": asked.tells}
-        booking = reserve.hand_over(booking, terms, start, actor=actor, **given)
+        booking = reserve.hand_over(
+            booking, terms, start, actor=actor, event_type=event_type, forced=asked.forced, notify=asked.tells
+        )
     place = _place(booking, asked)
     location = place.text if place is not None else asked.address
-    texts = {"title": asked.title or None, "description": asked.description, "location": location}
-    reserve.describe(booking, actor=actor, notify=asked.tells, **texts)
+    reserve.describe(
+        booking,
+        actor=actor,
+        title=asked.title or None,
+        description=asked.description,
+        location=location,
+        notify=asked.tells,
+    )
     if place is not None and place.room is not None:
         _give_room(booking, place.room, actor)
     making.come_to(booking, asked.status, actor, asked.tells)
