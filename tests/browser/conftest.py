@@ -118,7 +118,7 @@ class Installation:
     def _answers(self) -> bool:
         try:
             return requests.get(f"{self.url}/accounts/login/", timeout=5).status_code == 200
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             return False
 
 

@@ -140,7 +140,7 @@ def running(data: Path, *options: str, **settings: str) -> Iterator[Running]:
 def signs_in(url: str) -> bool:
     try:
         return requests.get(f"{url}/accounts/login/", timeout=5).status_code == 200
-    except requests.ConnectionError:
+    except (requests.ConnectionError, requests.Timeout):
         return False
 
 
