@@ -11,7 +11,7 @@ import django
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     django.setup()
-    from tests.benchmarks import contention, lists, recurrence, rows, select_page, slots
+    from tests.benchmarks import contention, lists, recurrence, rows, select_page, slots, throughput
 
     known = {
         "slots": slots,
@@ -20,6 +20,7 @@ def main() -> None:
         "page": select_page,
         "lists": lists,
         "contention": contention,
+        "push": throughput,
     }
     for name in sys.argv[1:] or known:
         print(f"── {name}")
