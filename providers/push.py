@@ -189,15 +189,18 @@ class _Delivery:
             self.first_body = True
             self._save_frozen()
             if self._is_old() and (found := self.provider.find(self.target, push)):
-                # What is there may be of any revision, so it is brought up to date next.
-                return self._conclude("find", replace(found, revision=found.revision or 0), time.monotonic())
+                return self._adopt(found)
         elif not self.provider.capability.keyed_create:
             found = self.provider.find(self.target, push) or self._not_yet()
             if found is not None:
-                return self._conclude("find", found, time.monotonic())
+                return self._adopt(found)
         push = replace(push, tag=self._tag(mirror.create_revision))
         body = mirror.create_body
         return self._call("create", lambda: self.provider.create(self.target, push, body))
+
+    def _adopt(self, found: Result) -> bool:
+        """What was found may be of any revision, and edited since, so it is brought up to date next."""
+        return self._conclude("find", replace(found, revision=found.revision or 0), time.monotonic())
 
     def _is_old(self) -> bool:
         """Whether a row that seems never to have been sent may have been: before the database came from a backup.
