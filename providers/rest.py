@@ -24,6 +24,8 @@ STRANGE = "The service gave an answer that makes no sense here."
 BUSY = "The service is busy and asks us to come back later."
 BROKEN = "The service failed while it handled this."
 REFUSED = "The service does not accept the content of this event."
+_SECRET = 8
+"""Shorter values are versions and words, not keys."""
 
 _NUMBERS: dict[int, tuple[Outcome, str]] = {
     400: (Outcome.PERMANENT, REFUSED),
@@ -81,6 +83,7 @@ class Rest:
     def __init__(self, manners: Manners, auth: Callable[[], Bearer | Basic | None]) -> None:
         self.manners = manners
         self._auth = auth
+        self._secrets: set[str] = {value for value in manners.headers.values() if len(value) >= _SECRET}
 
     def send(
         self,
@@ -102,7 +105,9 @@ class Rest:
         if raw:
             given.setdefault("Content-Type", "application/json")
         try:
-            answer = fetch(method, url, auth=self._auth(), headers=given, body=raw, total_s=total_s)
+            auth = self._auth()
+            self._remember(auth)
+            answer = fetch(method, url, auth=auth, headers=given, body=raw, total_s=total_s)
         except (Refused, Unreachable) as error:
             raise Ended(Result(Outcome.TRANSIENT, detail=str(error))) from error
         except Ambiguous as error:
@@ -123,10 +128,19 @@ class Rest:
     def said(self, answer: Response) -> Said:
         """What the service says in an error."""
         try:
-            told = json.loads(answer.body or b"null")
-            return self.manners.said(told)
+            said = self.manners.said(json.loads(answer.body or b"null"))
         except (ValueError, KeyError, TypeError, AttributeError, IndexError):
             return Said()
+        words = said.words
+        for secret in self._secrets:
+            words = words.replace(secret, "…")
+        return Said(said.code, words)
+
+    def _remember(self, auth: Bearer | Basic | None) -> None:
+        """What services may repeat in their errors, and nobody is to read there."""
+        shown = auth.token if isinstance(auth, Bearer) else auth.password or auth.username if auth else ""
+        if len(shown) >= _SECRET:
+            self._secrets.add(shown)
 
     def classify(self, answer: Response) -> Result:
         """What an answer that is not a success means for a write."""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from django.core.cache import cache
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import not_a_server_error
@@ -24,9 +27,14 @@ NAMES = [surface.name for surface in SURFACES]
 
 
 @pytest.fixture
-def place() -> Place:
+def place() -> Iterator[Place]:
+    """The application is called in this process, inside the test's transaction: it must not close the connection."""
     cache.clear()
-    return make_place()
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield make_place()
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
 
 
 def schema_of(name: str) -> dict[str, Any]:
