@@ -29,9 +29,12 @@ BERLIN = "Europe/Berlin"
 GUEST = Person("anna@example.org", "Anna Bauer")
 
 
+_HOUR = int(time.time()) // 3600
+
+
 def soon(hours: float = 0) -> int:
     """A full hour some ten days ahead, or so many hours later."""
-    return (int(time.time()) // 3600 + 240) * 3600 + int(hours * 3600)
+    return (_HOUR + 240) * 3600 + int(hours * 3600)
 
 
 def meeting(title: str = "Review", hours: float = 0, **fields: Any) -> EventData:
