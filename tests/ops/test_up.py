@@ -303,6 +303,7 @@ def test_a_killed_parent_takes_its_children_along(another: Running) -> None:
 
 def test_a_second_start_keeps_keys_and_logins_and_another_folder_has_its_own(tmp_path: Path) -> None:
     ours, theirs = Installation(tmp_path / "ours"), Installation(tmp_path / "theirs")
+    furnish(ours.data)
     first = json.loads(ours.manage("demo", "--json").stdout)
     second = json.loads(ours.manage("demo", "--json").stdout)
     other = json.loads(theirs.manage("demo", "--json").stdout)

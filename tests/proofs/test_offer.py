@@ -27,7 +27,7 @@ from tests.proofs.configurations import Configuration, configurations
 from tests.proofs.organisations import World, build, made_customers
 from tests.proofs.told import Told
 
-RUNS = int(os.environ.get("CONVENE_OFFER_RUNS", "150"))
+RUNS = int(os.environ.get("CONVENE_OFFER_RUNS", "80"))
 REFUSED = 2
 """Starts of each configuration whose refusal is tried, and not only asked about."""
 
