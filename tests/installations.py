@@ -17,33 +17,46 @@ ROOT = Path(__file__).resolve().parents[1]
 shared_folder: Path | None = None
 """A folder that all processes of this test run share; set when the run begins."""
 
-_FIRST_START = """
+_OURS = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "SECRET_KEY")
+
+_TABLES = """
 import django
 
 django.setup()
-from bookings.domain import demo
 from bookings.management import prepare
 
-prepare.static_files()
 prepare.database()
+"""
+_FIRST_START = f"""{_TABLES}
+from bookings.domain import demo
+
+prepare.static_files()
 demo.load("http://127.0.0.1:8000")
 """
-
-_OURS = ("DJANGO_SETTINGS_MODULE", "DATABASE_URL", "SECRET_KEY")
 
 
 def furnish(data: Path) -> None:
     """Make the data folder what a first start with the demo leaves, for tests that are not about first starts.
 
-    That start is made once in a test run and copied. On SQLite; with another database only keys and static files help.
+    On SQLite; with another database only keys and static files help.
     """
+    _copy("furnished", _FIRST_START, data)
+
+
+def furnish_with_tables(data: Path) -> None:
+    """Keys and empty tables, on SQLite."""
+    _copy("tables", _TABLES, data)
+
+
+def _copy(name: str, script: str, data: Path) -> None:
+    """The data folder that a script leaves; it runs once in a test run, and what it left is copied."""
     assert shared_folder is not None
-    template = shared_folder / "furnished"
-    with (shared_folder / "furnished.lock").open("w") as lock:
+    template = shared_folder / name
+    with (shared_folder / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not template.exists():
-            making = Installation(shared_folder / "furnishing")
-            done = making.run([sys.executable, "-c", _FIRST_START])
+            making = Installation(shared_folder / f"{name}-in-the-making")
+            done = making.run([sys.executable, "-c", script])
             assert done.returncode == 0, done.stderr
             making.data.rename(template)
     shutil.copytree(template, data, dirs_exist_ok=True)

@@ -75,8 +75,9 @@ def _p95(command: list[str], environment: dict[str, str]) -> float:
 
 
 def _report(workers: int, told: dict[str, Any]) -> None:
+    pace = ROWS / told["seconds"]
     print(
-        f"{ROWS} mirrors over {ACCOUNTS} accounts, {workers} worker{'s' * (workers > 1)}: {ROWS / told['seconds']:.0f}/s,"
+        f"{ROWS} mirrors over {ACCOUNTS} accounts, {workers} worker{'s' * (workers > 1)}: {pace:.0f}/s,"
         f" {told['there']} there by {told['calls']} creates, {'in order' if told['in_order'] else 'OUT OF ORDER'};"
         f" page p95 {told['quiet_p95_ms']:.0f} ms before, {told['busy_p95_ms']:.0f} ms meanwhile"
     )

@@ -18,6 +18,7 @@ import psycopg
 import pytest
 
 from tests import postgres
+from tests.installations import furnish_with_tables
 from tests.servers import CalDavServer
 
 ROOT = Path(__file__).parents[2]
@@ -76,20 +77,16 @@ class Outpost:
 @pytest.fixture(scope="module")
 def template(radicale: CalDavServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("outpost")
+    furnish_with_tables(folder)
     _settle(Outpost(folder, radicale, ""))
     return folder
 
 
 def _settle(outpost: Outpost) -> None:
-    """Tables, a host with a connected calendar, and one event that waits."""
+    """A host with a connected calendar, and one event that waits."""
     radicale = outpost.server
-    for arguments in (
-        ("manage.py", "migrate", "--verbosity", "0"),
-        ("manage.py", "createcachetable", "--verbosity", "0"),
-        ("-m", "tests.providers.outpost", radicale.url, radicale.username, radicale.password),
-    ):
-        done = outpost.run(*arguments)
-        assert done.returncode == 0, done.stderr
+    done = outpost.run("-m", "tests.providers.outpost", radicale.url, radicale.username, radicale.password)
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.fixture
@@ -114,6 +111,9 @@ def on_postgres(
     """One installation on PostgreSQL for all of its tests: what waits is stated anew by each."""
     with postgres.database(postgres_server) as url:
         made = Outpost(tmp_path_factory.mktemp("on-postgres"), radicale, "", url)
+        for command in (("migrate", "--skip-checks", "-v0"), ("createcachetable", "-v0")):
+            done = made.run("manage.py", *command)
+            assert done.returncode == 0, done.stderr
         _settle(made)
         yield made
 
