@@ -106,7 +106,7 @@ def measure(told: Surface) -> None:
     pages, values = addresses(told)
 
     class WithReference:
-        urlpatterns: ClassVar = [*urls.urlpatterns, path("reference", reference(values).as_view())]
+        urlpatterns: ClassVar = [path("reference", reference(values).as_view()), *urls.urlpatterns]
 
     def ours() -> None:
         for page in pages:
