@@ -12,13 +12,13 @@ import uuid
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from django.db import transaction
+import orjson
+from django.db import connection, transaction
 from django.db.models import prefetch_related_objects
 
 from bookings.models import ExternalRef, Host, Organisation, TenantModel
 
 from .errors import Invalid
-from .light import Table
 from .statements import among, ids
 
 
@@ -34,7 +34,7 @@ Maker = Callable[[str, Sequence[Any]], list[str]]
 
 _ALPHANUMERIC = string.ascii_letters + string.digits
 _LONGEST = 512
-_REFS = Table(ExternalRef)
+_TABLE = ExternalRef._meta.db_table
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # in JSON, where a backslash is two
 
 
@@ -110,13 +110,13 @@ def keep(surface: str, kind: str, thing: Thing, raw: dict[str, Any]) -> None:
 def kept(surface: str, kind: str, things: Iterable[Thing]) -> dict[uuid.UUID, dict[str, Any]]:
     """What was kept of each of these things, {} where nothing was: {our id: raw}, in one query."""
     pks = [thing.pk for thing in things]
-    found = {row.object_id: row.raw for row in _rows(surface, kind, pks)}
-    return {pk: found.get(pk, {}) for pk in pks}
+    found = _rows(surface, kind, pks, "raw")
+    return {pk: _json(found.get(pk)) for pk in pks}
 
 
 def known(surface: str, kind: str, pks: Iterable[uuid.UUID]) -> dict[uuid.UUID, str]:
     """As `refs`, without giving new names: {our id: theirs} of those that have one there."""
-    return {row.object_id: row.external_id for row in _rows(surface, kind, pks)}
+    return _rows(surface, kind, pks, "external_id")
 
 
 def resolve(organisation: Organisation, surface: str, kind: str, external_id: str) -> uuid.UUID | None:
@@ -142,8 +142,20 @@ def _owner(thing: Thing) -> uuid.UUID:
     return owner
 
 
-def _rows(surface: str, kind: str, pks: Iterable[uuid.UUID]) -> list[Any]:
-    return _REFS.rows(f"WHERE surface = %s AND kind = %s AND object_id {among()}", [surface, kind, ids(list(pks))])
+def _rows(surface: str, kind: str, pks: Iterable[uuid.UUID], column: str) -> dict[uuid.UUID, Any]:
+    """{our id: that column} of those that are called something there. Ids are found as they were asked for, which
+    spares making them anew."""
+    asked = {str(pk) if connection.vendor == "postgresql" else pk.hex: pk for pk in pks}
+    sql = f"SELECT object_id, {column} FROM {_TABLE} WHERE surface = %s AND kind = %s AND object_id {among()}"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [surface, kind, ids(list(asked.values()))])
+        return {asked[str(key)]: value for key, value in cursor.fetchall()}
+
+
+def _json(raw: Any) -> dict[str, Any]:
+    """SQLite keeps JSON as text."""
+    told: dict[str, Any] = {} if raw in (None, "{}") else orjson.loads(raw) if isinstance(raw, str) else raw
+    return told
 
 
 def _give(surface: str, kind: str, things: Sequence[Thing]) -> None:
